@@ -1,0 +1,54 @@
+"""The nouns of the engine: frozen, array-backed, free of I/O."""
+
+from firstlight.domain.dataset import Dataset, TrainingData, id_order
+from firstlight.domain.entities import Interaction, Item, User
+from firstlight.domain.histories import Histories
+from firstlight.domain.items import ItemTable, rows_of
+from firstlight.domain.query import (
+    FEW_SHOT_LIMIT,
+    Candidates,
+    Evidence,
+    HistoryEntry,
+    Metrics,
+    Queries,
+    Query,
+    Ranked,
+    RankingExamples,
+    RankingInputs,
+    Reason,
+    ReasonCode,
+    Scenario,
+    Scores,
+)
+from firstlight.domain.schema import Attribute, Attributes, AttributeValue, Kind, Schema
+
+__all__ = [
+    "FEW_SHOT_LIMIT",
+    "Attribute",
+    "AttributeValue",
+    "Attributes",
+    "Candidates",
+    "Dataset",
+    "Evidence",
+    "Histories",
+    "HistoryEntry",
+    "Interaction",
+    "Item",
+    "ItemTable",
+    "Kind",
+    "Metrics",
+    "Queries",
+    "Query",
+    "Ranked",
+    "RankingExamples",
+    "RankingInputs",
+    "Reason",
+    "ReasonCode",
+    "Scenario",
+    "Schema",
+    "Scores",
+    "TrainingData",
+    "User",
+    "id_order",
+    "rows_of",
+]

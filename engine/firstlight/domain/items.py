@@ -1,0 +1,73 @@
+"""The item table that every model reads: bundle items first, live items after them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class ItemTable:
+    """Content vectors and interaction counts by item position.
+
+    Positions 0 … N−1 are the bundle's items (arrays may be memory-mapped), N … are live items, appended while
+    serving. Appending replaces the live arrays and never moves a position, so readers need no lock.
+    """
+
+    __slots__ = ("_live_content", "base_content", "base_counts")
+
+    def __init__(self, content: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
+        """``content`` float32 (N, C), ``counts`` int32 (N,)."""
+        self.base_content = content
+        self.base_counts = counts
+        self._live_content = np.zeros((0, content.shape[1]), np.float32)
+
+    @property
+    def base_size(self) -> int:
+        """N: items the bundle was built with."""
+        return len(self.base_counts)
+
+    @property
+    def size(self) -> int:
+        """N plus the live items."""
+        return self.base_size + len(self._live_content)
+
+    @property
+    def live_content(self) -> NDArray[np.float32]:
+        """float32 (M, C): content of positions N … N + M − 1."""
+        return self._live_content
+
+    def append(self, content: NDArray[np.float32]) -> NDArray[np.int32]:
+        """Add live items with ``content`` (M, C); returns their positions, int32 (M,)."""
+        start = self.size
+        self._live_content = np.concatenate([self._live_content, content.astype(np.float32)])
+        return np.arange(start, self.size, dtype=np.int32)
+
+    def replace_live(self, position: int, content: NDArray[np.float32]) -> None:
+        """New ``content`` (C,) for a live item whose attributes changed."""
+        copy = self._live_content.copy()
+        copy[position - self.base_size] = content
+        self._live_content = copy
+
+    def content(self, positions: NDArray[np.integer]) -> NDArray[np.float32]:
+        """float32 (..., C) of ``positions`` (...); −1 gives zeros."""
+        return rows_of(self.base_content, self._live_content, positions)
+
+    def counts(self, positions: NDArray[np.integer]) -> NDArray[np.int32]:
+        """int32 (...): training interactions of ``positions``; 0 for live items and −1."""
+        known = (positions >= 0) & (positions < self.base_size)
+        return np.where(known, self.base_counts[np.where(known, positions, 0)], 0).astype(np.int32)
+
+
+def rows_of(
+    base: NDArray[np.float32], live: NDArray[np.float32], positions: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Rows (..., D) of a table in two parts, ``base`` (N, D) and ``live`` (M, D); −1 gives zeros."""
+    size = len(base)
+    if not len(base):
+        base = np.zeros((1, base.shape[1]), np.float32)
+    out = base[np.where((positions >= 0) & (positions < size), positions, 0)].astype(np.float32, copy=False)
+    out[positions < 0] = 0.0
+    beyond = positions >= size
+    if beyond.any():
+        out[beyond] = live[positions[beyond] - size]
+    return out

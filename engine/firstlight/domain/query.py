@@ -1,0 +1,183 @@
+"""A request as the engine sees it, and what is known about who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.domain.histories import Histories
+from firstlight.domain.schema import Attributes
+
+FEW_SHOT_LIMIT = 10
+"""A user with 1 to this many interactions is few-shot; with more, warm."""
+
+
+class Scenario(IntEnum):
+    """How much is known about the user of a query. ``NEW_ITEM`` is what a strategy may answer on the item side."""
+
+    NEW_USER = 1
+    FEW_SHOT = 2
+    WARM = 3
+    NEW_ITEM = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One interaction of a query's history. ``time_us``: microseconds since 1970, None where unknown."""
+
+    item_id: str
+    value: float | None = None
+    type: str = ""
+    time_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question, with string ids: the outer face of the engine.
+
+    ``profile`` overrides stored attributes field by field; ``history`` (oldest first) is appended to the stored
+    history as its newest part. ``candidates``: rank only these. ``context``: items on screen now, treated as the
+    newest history without a value. ``limit`` is at least 0.
+    """
+
+    user_id: str | None = None
+    profile: Attributes = field(default_factory=dict)
+    history: tuple[HistoryEntry, ...] = ()
+    context: tuple[str, ...] = ()
+    candidates: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    limit: int = 20
+    include_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """B completed queries as arrays: what a component sees.
+
+    ``profiles`` float32 (B, P), columns as in ``TrainingData``; ``attributes`` the raw profiles they came from.
+    """
+
+    profiles: NDArray[np.float32]
+    histories: Histories
+    attributes: tuple[Attributes, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.profiles)
+
+    def take(self, rows: NDArray[np.integer]) -> Queries:
+        """The given rows, in the given order."""
+        attributes = tuple(self.attributes[r] for r in rows) if self.attributes else ()
+        return Queries(self.profiles[rows], self.histories.take(rows), attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much is known in each of B queries: int32 (B,) each."""
+
+    interactions: NDArray[np.int32]
+    positives: NDArray[np.int32]
+    profile_fields: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, queries: Queries, *, positive_value: float, profile_fields: tuple[str, ...]) -> Evidence:
+        """Count the evidence of ``queries``; ``profile_fields`` (P,) names the attribute of each profile column."""
+        histories = queries.histories
+        positive = np.bincount(histories.rows[histories.positive(positive_value)], minlength=len(queries))
+        held = queries.profiles > 0
+        columns = np.array(profile_fields, dtype=object)
+        fields = np.zeros(len(queries), np.int32)
+        for name in dict.fromkeys(profile_fields):
+            fields += held[:, columns == name].any(axis=1)
+        return cls(histories.lengths.astype(np.int32), positive.astype(np.int32), fields)
+
+    def scenarios(self) -> NDArray[np.int8]:
+        """int8 (B,): the :class:`Scenario` by number of interactions."""
+        n = self.interactions
+        out = np.full(len(n), Scenario.WARM, np.int8)
+        out[n <= FEW_SHOT_LIMIT] = Scenario.FEW_SHOT
+        out[n == 0] = Scenario.NEW_USER
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Proposed items: ``positions`` int32 (B, L) padded with −1, ``scores`` float32 (B, L), best first."""
+
+    positions: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """``values`` float32 (B, C); ``known`` bool (B, C), false where a component has nothing to say (value 0)."""
+
+    values: NDArray[np.float32]
+    known: NDArray[np.bool_]
+
+
+class ReasonCode(IntEnum):
+    """Why an item is in a list; ``firstlight.v1.Reason.Code`` has the same names and numbers."""
+
+    POPULAR = 1
+    POPULAR_IN_SEGMENT = 2
+    SIMILAR_TO_HISTORY = 3
+    MATCHES_PROFILE = 4
+    MATCHES_CONTENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one item scored as it did: a code and its evidence.
+
+    ``history_position`` is the history item that mattered most (−1: none); ``attribute`` the profile or item
+    attribute (``"gender=F"``), empty where none.
+    """
+
+    code: ReasonCode
+    history_position: int = -1
+    attribute: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RankingInputs:
+    """What a ranker fuses: S components' scores of C candidates in B queries.
+
+    ``scores`` float32 and ``known`` bool (S, B, C) in the order of ``names``; ``positions`` int32 (B, C) padded with
+    −1; ``counts`` int32 (B, C): training interactions of each candidate (0 = new item).
+    """
+
+    names: tuple[str, ...]
+    scores: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    positions: NDArray[np.int32]
+    counts: NDArray[np.int32]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """``values`` float32 (B, C), −inf for padding; ``contributions`` float32 (S, B, C) sum to them."""
+
+    values: NDArray[np.float32]
+    contributions: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class RankingExamples:
+    """Cross-fitted ranking problems a ranker learns from.
+
+    ``inputs`` as served; ``relevant`` bool (B, C); ``total_relevant`` int32 (B,) counts those outside the candidates
+    too; ``slice_name`` such as ``"new-user k=3"``.
+    """
+
+    slice_name: str
+    inputs: RankingInputs
+    relevant: NDArray[np.bool_]
+    total_relevant: NDArray[np.int32]
+
+
+Metrics = Mapping[str, float]

@@ -1,0 +1,1 @@
+"""The built-in strategies: plugins like any other, registered through the public hooks."""
