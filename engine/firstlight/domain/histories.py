@@ -127,6 +127,20 @@ class Histories:
         """The first ``count`` entries of each row."""
         return self.keep(self.ranks() < count)
 
+    def distinct(self) -> Histories:
+        """The newest entry of each item in each row, order kept."""
+        order = np.lexsort((np.arange(len(self.items)), self.items, self.rows))
+        last = np.ones(len(order), bool)
+        last[:-1] = (np.diff(self.items[order]) != 0) | (np.diff(self.rows[order]) != 0)
+        mask = np.zeros(len(order), bool)
+        mask[order[last]] = True
+        return self.keep(mask)
+
+    def shuffled(self, seed: int) -> Histories:
+        """Each row in a seeded random order: for histories whose order carries no meaning."""
+        order = np.lexsort((np.random.default_rng(seed).random(len(self.items)), self.rows))
+        return Histories(self.offsets, self.items[order], self.values[order], self.types[order], self.times[order])
+
     def padded(self, length: int) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int16]]:
         """The newest ``length`` entries as dense (B, length) arrays, oldest first, left-aligned.
 

@@ -94,6 +94,10 @@ class Evidence:
             fields += held[:, columns == name].any(axis=1)
         return cls(histories.lengths.astype(np.int32), positive.astype(np.int32), fields)
 
+    def take(self, rows: NDArray[np.integer]) -> Evidence:
+        """The given rows, in the given order."""
+        return Evidence(self.interactions[rows], self.positives[rows], self.profile_fields[rows])
+
     def scenarios(self) -> NDArray[np.int8]:
         """int8 (B,): the :class:`Scenario` by number of interactions."""
         n = self.interactions
@@ -109,6 +113,25 @@ class Candidates:
 
     positions: NDArray[np.int32]
     scores: NDArray[np.float32]
+
+    @classmethod
+    def best(cls, values: NDArray[np.float32], limit: int, *, positions: NDArray[np.int32] | None = None) -> Candidates:
+        """The up to ``limit`` highest of ``values`` (B, T) in each row, ties by column; −inf is never proposed.
+
+        ``positions`` int32 (T,): the item in each column, the column's own number by default.
+        """
+        columns = values.shape[1]
+        limit = min(limit, columns)
+        if 4 * limit < columns and limit:
+            top = np.sort(np.argpartition(-values, limit - 1, axis=1)[:, :limit], axis=1)
+        else:
+            top = np.broadcast_to(np.arange(columns), values.shape)
+        order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")[:, :limit]
+        top = np.take_along_axis(top, order, axis=1)
+        scores = np.take_along_axis(values, top, axis=1)
+        found = np.isfinite(scores)
+        items = (top if positions is None else positions[top]).astype(np.int32)
+        return cls(np.where(found, items, -1).astype(np.int32), np.where(found, scores, 0).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +180,28 @@ class RankingInputs:
     counts: NDArray[np.int32]
     evidence: Evidence
 
+    def take(self, rows: NDArray[np.integer]) -> RankingInputs:
+        """The given queries, in the given order."""
+        return RankingInputs(
+            self.names,
+            self.scores[:, rows],
+            self.known[:, rows],
+            self.positions[rows],
+            self.counts[rows],
+            self.evidence.take(rows),
+        )
+
+    def only(self, wanted: NDArray[np.bool_]) -> RankingInputs:
+        """The candidates where ``wanted`` (B, C) is true; the others become padding."""
+        return RankingInputs(
+            self.names,
+            self.scores,
+            self.known & wanted,
+            np.where(wanted, self.positions, -1).astype(np.int32),
+            self.counts,
+            self.evidence,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
@@ -178,6 +223,10 @@ class RankingExamples:
     inputs: RankingInputs
     relevant: NDArray[np.bool_]
     total_relevant: NDArray[np.int32]
+
+    def take(self, rows: NDArray[np.integer]) -> RankingExamples:
+        """The given queries, in the given order."""
+        return RankingExamples(self.slice_name, self.inputs.take(rows), self.relevant[rows], self.total_relevant[rows])
 
 
 Metrics = Mapping[str, float]
