@@ -1,0 +1,108 @@
+"""``manifest.json``: what a bundle holds and was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from firstlight.domain import Schema
+from firstlight.errors import CorruptBundleError, Reason
+
+FORMAT = 1
+"""The newest bundle format this version reads and the one it writes."""
+
+MANIFEST = "manifest.json"
+SEAL = "manifest.sha256"
+"""Holds the SHA-256 of ``manifest.json``, in hexadecimal, and a line feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentInfo:
+    """The plugin that made a component, and its distribution's version."""
+
+    plugin: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What one file must be: its length in bytes and its SHA-256 in hexadecimal."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything about a bundle but its arrays and graphs.
+
+    ``components`` by name in the order they load; ``ranker``: its component name, empty for none; ``metrics``:
+    training metrics by ``component.metric``; ``evaluation``: cross-fitted results, what gates compare; ``files`` by
+    path relative to the bundle, with ``/``.
+    """
+
+    bundle_id: str
+    catalog_id: str
+    firstlight: str
+    created_at: str
+    schema: Schema
+    dataset_token: int
+    items: int
+    components: Mapping[str, ComponentInfo]
+    ranker: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, FileInfo] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The text of ``manifest.json``."""
+        body = {"format": FORMAT} | asdict(self)
+        return json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def read(cls, directory: Path) -> Manifest:
+        """The manifest of the bundle in ``directory``; its seal is not checked.
+
+        Raises:
+            CorruptBundleError: it is missing, cannot be read, or is of a newer format (BUNDLE_FORMAT_UNSUPPORTED).
+        """
+        try:
+            body = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+            version = body.pop("format")
+        except FileNotFoundError:
+            raise _corrupt(directory, "is missing") from None
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise _corrupt(directory, f"cannot be read ({error})") from error
+        if version != FORMAT:
+            raise CorruptBundleError(
+                f"bundle {directory.name} has format {version!r}; this version of Firstlight reads format {FORMAT}",
+                reason=Reason.BUNDLE_FORMAT_UNSUPPORTED,
+                metadata={"format": str(version)},
+            )
+        try:
+            body["schema"] = Schema.from_json(body["schema"])
+            body["components"] = {name: ComponentInfo(**info) for name, info in body["components"].items()}
+            body["files"] = {name: FileInfo(**info) for name, info in body["files"].items()}
+            manifest = cls(**body)
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise _corrupt(directory, f"cannot be read ({error})") from error
+        for name in (*manifest.files, *manifest.components):
+            if not _is_inside(name):
+                raise CorruptBundleError(
+                    f"bundle {directory.name}: {name} lies outside the bundle", metadata={"file": name}
+                )
+        return manifest
+
+
+def _is_inside(name: str) -> bool:
+    """Whether ``name`` is a plain relative path that stays below its bundle."""
+    parts = PurePosixPath(name).parts
+    plain = "\\" not in name and ":" not in name and "\0" not in name
+    return plain and bool(parts) and not name.startswith("/") and ".." not in parts and str(PurePosixPath(name)) == name
+
+
+def _corrupt(directory: Path, problem: str) -> CorruptBundleError:
+    return CorruptBundleError(f"bundle {directory.name}: {MANIFEST} {problem}", metadata={"file": MANIFEST})

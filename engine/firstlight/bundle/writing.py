@@ -1,0 +1,143 @@
+"""Writing a bundle: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from firstlight import __version__
+from firstlight.bundle.ids import IdTable
+from firstlight.bundle.manifest import MANIFEST, SEAL, ComponentInfo, Manifest
+from firstlight.bundle.verifying import describe_files, sha256
+from firstlight.domain import ItemTable, Schema
+from firstlight.plugins import Plugins
+from firstlight.roles import Component, Ranker
+
+
+class Encoders(Protocol):
+    """What turns attributes into arrays (``firstlight.features.FeatureEncoders``)."""
+
+    def save(self, directory: Path) -> None:
+        """Write what is needed to load them again into ``directory``."""
+        ...
+
+
+def write_bundle(
+    root: Path,
+    *,
+    bundle_id: str,
+    catalog_id: str,
+    schema: Schema,
+    item_ids: Sequence[str],
+    encoders: Encoders,
+    items: ItemTable,
+    components: Mapping[str, Component],
+    ranker: Ranker | None,
+    ranker_name: str = "fusion",
+    metrics: Mapping[str, float],
+    evaluation: Mapping[str, Any],
+    dataset_token: int,
+    plugins: Plugins,
+) -> Path:
+    """Write the bundle ``root/<catalog_id>/<bundle_id>`` and return its path.
+
+    It appears under its name only when every file is on disk; whatever fails on the way leaves nothing.
+
+    Args:
+        root: the folder of all bundles, ``bundles`` in a home.
+        bundle_id: a name that does not exist yet.
+        catalog_id: whose bundle it is.
+        schema: frozen into the bundle.
+        item_ids: (N,), by position.
+        encoders: those the components were fitted with.
+        items: content (N, C) and counts (N,).
+        components: fitted, by name.
+        ranker: fitted; None where popularity alone ranks.
+        ranker_name: the name it was registered under.
+        metrics: finite numbers by name.
+        evaluation: JSON without NaN.
+        dataset_token: the last change the training data hold.
+        plugins: where the components came from.
+    """
+    parent = root / catalog_id
+    parent.mkdir(parents=True, exist_ok=True)
+    target = parent / bundle_id
+    if target.exists():
+        raise FileExistsError(f"bundle {bundle_id} exists already")
+    building = Path(tempfile.mkdtemp(prefix=f".{bundle_id}.", dir=parent))
+    try:
+        _write_items(building / "items", item_ids, items)
+        encoders.save(_folder(building / "encoders"))
+        for name, component in components.items():
+            component.export(_folder(building / "components" / name))
+        if ranker is not None:
+            ranker.export(_folder(building / "ranker"))
+        manifest = Manifest(
+            bundle_id=bundle_id,
+            catalog_id=catalog_id,
+            firstlight=__version__,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            schema=schema,
+            dataset_token=dataset_token,
+            items=len(item_ids),
+            components={name: _source(plugins, name) for name in components},
+            ranker=ranker_name if ranker is not None else "",
+            metrics=dict(metrics),
+            evaluation=dict(evaluation),
+            files=describe_files(building),
+        )
+        (building / MANIFEST).write_text(manifest.to_json(), encoding="utf-8", newline="\n")
+        (building / SEAL).write_text(sha256(building / MANIFEST) + "\n", encoding="ascii", newline="\n")
+        building.chmod(0o755)
+        _sync_tree(building)
+        building.rename(target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    _sync(parent)
+    return target
+
+
+def _write_items(directory: Path, ids: Sequence[str], items: ItemTable) -> None:
+    _folder(directory)
+    IdTable.of(ids).save(directory)
+    np.save(directory / "content.npy", items.base_content.astype(np.float32, copy=False), allow_pickle=False)
+    np.save(directory / "counts.npy", items.base_counts.astype(np.int32, copy=False), allow_pickle=False)
+
+
+def _source(plugins: Plugins, component: str) -> ComponentInfo:
+    registration = plugins.registrations.get(component)
+    if registration is None:
+        return ComponentInfo("", "")
+    versions = {info.name: info.version for info in plugins.infos}
+    return ComponentInfo(registration.plugin, versions.get(registration.plugin, ""))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _sync_tree(root: Path) -> None:
+    for folder, _, files in os.walk(root, topdown=False):
+        for name in files:
+            _sync(Path(folder, name))
+        _sync(Path(folder))
+
+
+def _sync(path: Path) -> None:
+    """Wait until ``path`` is on disk; Windows cannot do that for a folder and does not need it."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,24 @@
+"""One request, end to end: evidence, candidates, filters, ranking, explanation."""
+
+from firstlight.pipeline.engine import Engine
+from firstlight.pipeline.model import PER_GENERATOR, Model, OnError
+from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY, MAX_HISTORY, MAX_LIMIT, UserState
+from firstlight.pipeline.recommender import Recommender
+from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
+
+__all__ = [
+    "MAX_GIVEN_HISTORY",
+    "MAX_HISTORY",
+    "MAX_LIMIT",
+    "PER_GENERATOR",
+    "Degradation",
+    "DegradationReason",
+    "Engine",
+    "Model",
+    "OnError",
+    "Recommendation",
+    "RecommendedItem",
+    "Recommender",
+    "ShownReason",
+    "UserState",
+]

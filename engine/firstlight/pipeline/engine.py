@@ -1,0 +1,225 @@
+"""One loaded bundle that answers: string ids in, string ids out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.bundle import Bundle
+from firstlight.domain import Attributes, Evidence, Item, Queries, Query, ReasonCode, Scenario, Schema
+from firstlight.domain.values import conflicts
+from firstlight.errors import InvalidInputError, NotFoundError, PluginError, Violation
+from firstlight.features import FeatureEncoders
+from firstlight.pipeline.answering import Faults, answer, order
+from firstlight.pipeline.catalogue import Catalogue
+from firstlight.pipeline.explaining import text_of
+from firstlight.pipeline.loading import ComponentSettings, load_encoders, load_filters, load_model, load_rerankers
+from firstlight.pipeline.model import Model
+from firstlight.pipeline.preparing import MAX_LIMIT, UserState, prepare
+from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
+from firstlight.pipeline.shortlist import shortlist
+from firstlight.pipeline.similar import Similarity
+from firstlight.pipeline.tokens import attribution_token
+from firstlight.plugins import Plugins
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Answers from one bundle. Any number of threads may ask while others change live items."""
+
+    def __init__(
+        self,
+        *,
+        bundle_id: str,
+        catalog_id: str,
+        schema: Schema,
+        model: Model,
+        catalogue: Catalogue,
+        encoders: FeatureEncoders,
+        plugins: Plugins,
+        settings: ComponentSettings | None = None,
+        absent: Mapping[str, str] | None = None,
+    ) -> None:
+        """``settings`` of filters and rerankers; ``absent``: components of the bundle that cannot be used, and why."""
+        self.bundle_id = bundle_id
+        self.catalog_id = catalog_id
+        self.schema = schema
+        self.model = model
+        self._catalogue = catalogue
+        self._encoders = encoders
+        self._plugins = plugins
+        self._filters = load_filters(plugins, settings or {})
+        self._rerankers = load_rerankers(plugins, settings or {})
+        self._absent = dict(absent or {})
+        self._similarity = Similarity(model.items, model.components)
+        self._writing = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        plugins: Plugins,
+        *,
+        settings: ComponentSettings | None = None,
+        threads: int = 1,
+        text_model: Path | None = None,
+        verify: bool = True,
+    ) -> Engine:
+        """Load the bundle at ``path``.
+
+        Args:
+            path: the bundle's folder.
+            plugins: where its components come from.
+            settings: the tables ``[plugins.<component>]``.
+            threads: CPU threads of one model call.
+            text_model: the folder of the text model the bundle was trained with, where it was.
+            verify: read and check every byte first.
+
+        Raises:
+            CorruptBundleError: naming the file.
+            PreconditionError: the bundle needs a text model that is not given.
+            PluginError: popularity cannot be loaded.
+        """
+        bundle = Bundle.open(path, verify=verify)
+        encoders = load_encoders(bundle, text_model, threads=threads)
+        loaded = load_model(bundle, encoders, plugins, settings or {}, threads=threads)
+        return cls(
+            bundle_id=bundle.manifest.bundle_id,
+            catalog_id=bundle.manifest.catalog_id,
+            schema=bundle.manifest.schema,
+            model=loaded.model,
+            catalogue=Catalogue(bundle.ids, bundle.items),
+            encoders=encoders,
+            plugins=plugins,
+            settings=settings,
+            absent=loaded.absent,
+        )
+
+    def recommend(self, queries: Sequence[Query], users: Mapping[str, UserState] | None = None) -> list[Recommendation]:
+        """Answer each query; a query gets the same answer alone and in a batch.
+
+        ``users``: what is stored about the queries' users; one who is missing there is answered from the query alone,
+        which the answer says. None: the queries say everything.
+
+        Raises:
+            InvalidInputError: a field cannot be used, with its path such as ``queries[3].profile.age``.
+        """
+        if not queries:
+            return []
+        prepared = prepare(queries, users, catalogue=self._catalogue, encoders=self._encoders, schema=self.schema)
+        faults = Faults(self._absent)
+        evidence = self.model.evidence(prepared.queries)
+        scenarios = self._scenarios(prepared.queries, evidence)
+        self._plugins.observe("firstlight_before_recommend", catalog_id=self.catalog_id, queries=prepared.queries)
+        positions = shortlist(
+            self.model, prepared, removed=self._catalogue.removed, filters=self._filters, on_error=faults.add
+        )
+        inputs = self.model.inputs(prepared.queries, positions, on_error=faults.add)
+        ranked = self.model.fuse(inputs, on_error=faults.add)
+        columns, shown = order(prepared, inputs, ranked, self._rerankers, on_error=faults.add)
+        lists = answer(
+            self.model,
+            prepared.queries,
+            inputs,
+            ranked,
+            columns=columns,
+            positions=shown,
+            id_of=self._catalogue.id_of,
+            on_error=faults.add,
+        )
+        self._plugins.observe(
+            "firstlight_after_recommend", catalog_id=self.catalog_id, queries=prepared.queries, positions=shown
+        )
+        faults.tell(self._plugins, self.catalog_id)
+        return [
+            Recommendation(
+                items=one.items,
+                scenario=Scenario(scenario),
+                strategy=one.strategy,
+                bundle_id=self.bundle_id,
+                attribution_token=attribution_token(self.bundle_id),
+                degraded=(*notes, *faults.degradations, *_short(len(one.items), int(limit))),
+            )
+            for one, scenario, notes, limit in zip(lists, scenarios, prepared.degraded, prepared.limits, strict=True)
+        ]
+
+    def similar_items(self, item_id: str, *, limit: int = 20) -> Recommendation:
+        """The items nearest to ``item_id``, which may be live and which nobody need have met.
+
+        Raises:
+            NotFoundError: there is no such item, or it was deleted.
+            InvalidInputError: ``limit`` is negative.
+        """
+        if limit < 0:
+            raise InvalidInputError(
+                "limit must not be negative", violations=[Violation("limit", "must not be negative")]
+            )
+        position = int(self._catalogue.position_of([item_id])[0])
+        if position < 0 or position in self._catalogue.removed:
+            raise NotFoundError(f"catalogue {self.catalog_id!r} has no item {item_id!r}", metadata={"item_id": item_id})
+        cut = min(limit, MAX_LIMIT)
+        found = self._similarity.nearest(position, cut, hidden=self._catalogue.removed)
+        source = self._similarity.source
+        reason = ShownReason(ReasonCode.SIMILAR_TO_HISTORY, history_item_id=item_id)
+        shown = found.positions[0] >= 0
+        items = tuple(
+            RecommendedItem(self._catalogue.id_of(int(p)), float(score), source, reason, text_of(reason, source))
+            for p, score in zip(found.positions[0][shown], found.scores[0][shown], strict=True)
+        )
+        text = f"the limit {limit} was cut to {MAX_LIMIT}"
+        notes = (Degradation(DegradationReason.LIMIT_CUT, detail=text),) if limit > MAX_LIMIT else ()
+        new = self.model.items.counts(np.array([position]))[0] == 0
+        return Recommendation(
+            items=items,
+            scenario=Scenario.NEW_ITEM if new else Scenario.WARM,
+            strategy=source,
+            bundle_id=self.bundle_id,
+            attribution_token=attribution_token(self.bundle_id),
+            degraded=(*notes, *_short(len(items), cut)),
+        )
+
+    def add_items(self, items: Sequence[Item]) -> None:
+        """Add items, change live ones, or show removed ones again; at once, without training.
+
+        An item of the bundle keeps its trained vectors until the next training. Attributes the bundle does not know,
+        or that conflict with its schema, are ignored.
+        """
+        if not items:
+            return
+        content = self._encoders.content([self._usable(item) for item in items])
+        with self._writing:
+            self._catalogue.put([item.item_id for item in items], content)
+
+    def remove_items(self, ids: Sequence[str]) -> None:
+        """Show none of ``ids`` any more; unknown ones are ignored."""
+        with self._writing:
+            self._catalogue.remove(ids)
+
+    def _usable(self, item: Item) -> Attributes:
+        bad = {violation.field for violation in conflicts(item.attributes, self.schema.items)}
+        return {name: value for name, value in item.attributes.items() if name not in bad}
+
+    def _scenarios(self, queries: Queries, evidence: Evidence) -> NDArray[np.int8]:
+        """By the first plugin that has an opinion, else by number of interactions."""
+        try:
+            named = self._plugins.manager.hook.firstlight_classify_scenarios(queries=queries, evidence=evidence)
+            if named is not None:
+                if np.shape(named) != (len(queries),) or not np.isin(named, list(Scenario)).all():
+                    raise PluginError("firstlight_classify_scenarios answered no scenarios (B,)")
+                return np.asarray(named, np.int8)
+        except Exception:
+            log.exception("scenarios are named by the built-in rule, as a plugin failed")
+        return evidence.scenarios()
+
+
+def _short(found: int, limit: int) -> tuple[Degradation, ...]:
+    if found >= limit:
+        return ()
+    text = f"only {found} of {limit} items may be shown"
+    return (Degradation(DegradationReason.LIST_SHORT, detail=text),)

@@ -1,0 +1,84 @@
+"""Which component an item owes its place to, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.domain import Queries, Ranked, RankingInputs, Reason, ReasonCode
+from firstlight.errors import PluginError
+from firstlight.pipeline.model import Model, OnError
+from firstlight.pipeline.results import ShownReason
+
+
+def lifts(inputs: RankingInputs, ranked: Ranked, columns: NDArray[np.int64]) -> NDArray[np.float32]:
+    """How far each component lifts the item in each of ``columns`` (B, K) above the row's average candidate.
+
+    float32 (S, B, K): a component's contribution less the mean of its contributions to the row's candidates, so that
+    a component which says the same about every item lifts none; −inf where it does not know the item.
+    """
+    real = inputs.positions >= 0
+    mean = np.where(real, ranked.contributions, 0).sum(axis=2) / np.maximum(real.sum(axis=1), 1)
+    at = np.broadcast_to(columns, (len(inputs.names), *columns.shape))
+    above = np.take_along_axis(ranked.contributions, at, axis=2) - mean[:, :, None]
+    return np.where(np.take_along_axis(inputs.known, at, axis=2), above, -np.inf).astype(np.float32)
+
+
+def explain(
+    model: Model,
+    queries: Queries,
+    positions: NDArray[np.int32],
+    sources: NDArray[np.int64],
+    *,
+    id_of: Callable[[int], str],
+    on_error: OnError,
+) -> list[list[ShownReason | None]]:
+    """The reason for each of ``positions`` (B, K), given by its source: ``sources`` (B, K) indexes the components."""
+    reasons: list[list[ShownReason | None]] = [[None] * positions.shape[1] for _ in range(len(positions))]
+    for s, (name, component) in enumerate(model.components.items()):
+        mine = (sources == s) & (positions >= 0)
+        if not mine.any():
+            continue
+        rows = np.flatnonzero(mine.any(axis=1))
+        asked = np.where(mine, positions, -1)[rows]
+        try:
+            given = _checked(name, component.explain(queries.take(rows), asked), asked.shape)
+        except Exception as error:  # an item without a reason is better than no item
+            on_error(name, error)
+            continue
+        for row, answers in zip(rows, given, strict=True):
+            for column in np.flatnonzero(mine[row]):
+                reason = answers[column]
+                reasons[row][column] = None if reason is None else _shown(reason, id_of)
+    return reasons
+
+
+_TEXTS = {
+    ReasonCode.POPULAR: "popular with everybody",
+    ReasonCode.POPULAR_IN_SEGMENT: "popular with {attribute}",
+    ReasonCode.SIMILAR_TO_HISTORY: "similar to {item}",
+    ReasonCode.MATCHES_PROFILE: "suits {attribute}",
+    ReasonCode.MATCHES_CONTENT: "liked for {attribute}",
+}
+
+
+def text_of(reason: ShownReason | None, source: str) -> str:
+    """The reason as a line of English; the source where there is none."""
+    if reason is None:
+        return f"suggested by {source}"
+    attribute = reason.attribute.replace("=", " ", 1)
+    evidence = attribute or ("its content" if reason.code == ReasonCode.MATCHES_CONTENT else "the profile")
+    return _TEXTS[reason.code].format(attribute=evidence, item=reason.history_item_id or "the history")
+
+
+def _shown(reason: Reason, id_of: Callable[[int], str]) -> ShownReason:
+    history = id_of(reason.history_position) if reason.history_position >= 0 else ""
+    return ShownReason(ReasonCode(reason.code), history, reason.attribute)
+
+
+def _checked(name: str, given: list[list[Reason | None]], shape: tuple[int, ...]) -> list[list[Reason | None]]:
+    if len(given) != shape[0] or any(len(row) != shape[1] for row in given):
+        raise PluginError(f"component {name!r} gave reasons of another shape than {shape}")
+    return given

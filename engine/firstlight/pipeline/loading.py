@@ -1,0 +1,157 @@
+"""From a bundle on disk to components that answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firstlight.bundle import Bundle
+from firstlight.errors import CorruptBundleError, PluginError, PreconditionError
+from firstlight.features import FeatureEncoders
+from firstlight.pipeline.model import FLOOR, Model
+from firstlight.plugins import Plugins
+from firstlight.roles import CandidateFilter, Component, Reranker
+from firstlight.runtime import BundleRuntime
+from firstlight.runtime.text import TextModel
+
+log = logging.getLogger(__name__)
+
+ComponentSettings = Mapping[str, Mapping[str, Any]]
+"""Settings by component, the tables ``[plugins.<component>]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model from a bundle. ``absent``: what could not be loaded, with the reason; it is left out of every answer."""
+
+    model: Model
+    absent: Mapping[str, str]
+
+
+def load_model(
+    bundle: Bundle, encoders: FeatureEncoders, plugins: Plugins, settings: ComponentSettings, *, threads: int = 1
+) -> Loaded:
+    """Load every component of ``bundle`` and its ranker.
+
+    A component whose plugin is not there or fails is left out, with those that require it.
+
+    Raises:
+        PluginError: popularity, the floor of every answer, is one of them.
+        CorruptBundleError: a file cannot be read.
+    """
+    absent: dict[str, str] = {}
+    created: dict[str, Component] = {}
+    for name in bundle.manifest.components:
+        try:
+            created[name] = _create(plugins, name, settings)
+        except Exception as error:  # whatever a plugin raises, the others answer
+            _leave_out(absent, name, error)
+    loaded: dict[str, Component] = {}
+    runtime = BundleRuntime(bundle.items, loaded, threads)
+    for name in in_order(created):
+        try:
+            missing = [other for other in created[name].requires if other not in loaded]
+            if missing:
+                raise PluginError(f"component {name!r} requires {missing[0]!r}, which is not there")
+            created[name].load(bundle.component(name), runtime)
+        except CorruptBundleError:
+            raise
+        except Exception as error:
+            _leave_out(absent, name, error)
+        else:
+            loaded[name] = created[name]
+    if FLOOR not in loaded:
+        raise PluginError(f"bundle {bundle.manifest.bundle_id} cannot answer: {absent.get(FLOOR, 'no popularity')}")
+    model = Model(
+        items=bundle.items,
+        components=loaded,
+        ranker=_load_ranker(bundle, plugins, settings, absent),
+        positive_value=bundle.manifest.schema.positive_value,
+        profile_fields=encoders.profile_fields,
+        ranker_name=bundle.manifest.ranker,
+    )
+    return Loaded(model, absent)
+
+
+def load_encoders(bundle: Bundle, text_model: Path | None, *, threads: int = 1) -> FeatureEncoders:
+    """The feature encoders of ``bundle``; ``text_model``: the folder of a text model, opened only where it is needed.
+
+    Raises:
+        PreconditionError: the bundle was trained with a text model that ``text_model`` is not.
+    """
+    wanted = FeatureEncoders.required_text_model(bundle.encoders)
+    if not wanted or text_model is None:
+        return FeatureEncoders.load(bundle.encoders)
+    model = TextModel(text_model, threads=threads)
+    if model.key != wanted:
+        raise PreconditionError(
+            f"bundle {bundle.manifest.bundle_id} was trained with the text model {wanted}, and {text_model} holds "
+            f"{model.key}: set [train] text_model, or train again"
+        )
+    return FeatureEncoders.load(bundle.encoders, model)
+
+
+def in_order(components: Mapping[str, Component]) -> list[str]:
+    """Names so that each comes after those it requires; requirements that are not there do not count."""
+    ordered: list[str] = []
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise PluginError(f"components require one another: {' → '.join((*above, name))}")
+        if name in components and name not in ordered:
+            for other in components[name].requires:
+                visit(other, (*above, name))
+            ordered.append(name)
+
+    for name in components:
+        visit(name, ())
+    return ordered
+
+
+def load_filters(plugins: Plugins, settings: ComponentSettings) -> dict[str, CandidateFilter]:
+    """Every registered candidate filter; one that cannot be created is logged and left out."""
+    return _created(plugins, "candidate_filter", settings)
+
+
+def load_rerankers(plugins: Plugins, settings: ComponentSettings) -> dict[str, Reranker]:
+    """Every registered reranker, in order; one that cannot be created is logged and left out."""
+    return _created(plugins, "reranker", settings)
+
+
+def _created(plugins: Plugins, role: str, settings: ComponentSettings) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for registration in plugins.of_role(role):
+        try:
+            found[registration.name] = registration.create(settings.get(registration.name))
+        except Exception as error:
+            log.error("%s %s cannot be used: %s", role, registration.name, error)
+    return found
+
+
+def _load_ranker(bundle: Bundle, plugins: Plugins, settings: ComponentSettings, absent: dict[str, str]) -> Any:
+    name = bundle.manifest.ranker
+    if not name:
+        return None
+    try:
+        ranker = _create(plugins, name, settings)
+        ranker.load(bundle.ranker)
+    except CorruptBundleError:
+        raise
+    except Exception as error:
+        _leave_out(absent, name, error)
+        return None
+    return ranker
+
+
+def _create(plugins: Plugins, name: str, settings: ComponentSettings) -> Any:
+    if name not in plugins.registrations:
+        raise PluginError(f"no loaded plugin offers component {name!r}")
+    return plugins.registrations[name].create(settings.get(name))
+
+
+def _leave_out(absent: dict[str, str], name: str, error: Exception) -> None:
+    log.error("component %s cannot be loaded and is left out of every answer: %s", name, error, exc_info=error)
+    absent[name] = f"cannot be loaded: {error}"

@@ -1,0 +1,159 @@
+"""The numpy core shared by serving, cross-fitting and evaluation: generate, score, fuse; positions in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.domain import Candidates, Evidence, ItemTable, Queries, Ranked, RankingInputs, Scores
+from firstlight.errors import PluginError
+from firstlight.roles import CandidateGenerator, Component, Ranker
+
+FLOOR = "popularity"
+"""The component that always answers; first in every list of components."""
+
+PER_GENERATOR = 200
+"""Items each generator proposes for a query unless more are needed."""
+
+OnError = Callable[[str, Exception], None]
+"""``on_error(component, error)``: told of every component that was skipped."""
+
+
+def ignore_error(component: str, error: Exception) -> None:
+    """An :data:`OnError` that tells nobody."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Components, in memory after ``fit`` or loaded from a bundle, and the ranker that fuses them.
+
+    ``components`` are kept with popularity first, then by name; ``profile_fields`` (P,) as in ``TrainingData``.
+    Without a ranker the order is popularity's.
+    """
+
+    items: ItemTable
+    components: Mapping[str, Component]
+    ranker: Ranker | None = None
+    positive_value: float = 4.0
+    profile_fields: tuple[str, ...] = ()
+    ranker_name: str = "fusion"
+    names: tuple[str, ...] = field(init=False)
+    generators: Mapping[str, CandidateGenerator] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = tuple(sorted(self.components, key=lambda name: (name != FLOOR, name)))
+        components = {name: self.components[name] for name in names}
+        generators = {name: c for name, c in components.items() if isinstance(c, CandidateGenerator)}
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "components", components)
+        object.__setattr__(self, "generators", generators)
+
+    def candidates(
+        self, queries: Queries, *, per_generator: int = PER_GENERATOR, on_error: OnError = ignore_error
+    ) -> NDArray[np.int32]:
+        """int32 (B, C): what all generators propose, unique and ascending in each row, padded with −1."""
+        proposed = [np.zeros((len(queries), 0), np.int32)]
+        for name, generator in self.generators.items():
+            try:
+                found = self._checked_candidates(name, generator.generate(queries, per_generator), len(queries))
+            except Exception as error:  # whatever a plugin raises, the others answer
+                on_error(name, error)
+            else:
+                proposed.append(found[:, :per_generator])
+        return unique_rows(np.concatenate(proposed, axis=1))
+
+    def inputs(
+        self, queries: Queries, positions: NDArray[np.int32], *, on_error: OnError = ignore_error
+    ) -> RankingInputs:
+        """Scores of every component for ``positions`` (B, C), padded with −1.
+
+        A component that raises, or answers with a wrong shape or numbers that are not finite, is known nowhere and
+        reported to ``on_error``.
+        """
+        scores = np.zeros((len(self.names), *positions.shape), np.float32)
+        known = np.zeros(scores.shape, np.bool_)
+        for s, (name, component) in enumerate(self.components.items()):
+            try:
+                found = _checked_scores(name, component.score(queries, positions), positions)
+            except Exception as error:  # whatever a plugin raises, the others answer
+                on_error(name, error)
+            else:
+                scores[s], known[s] = found.values, found.known
+        return RankingInputs(
+            names=self.names,
+            scores=scores,
+            known=known,
+            positions=positions,
+            counts=self.items.counts(positions),
+            evidence=self.evidence(queries),
+        )
+
+    def evidence(self, queries: Queries) -> Evidence:
+        """How much is known in each query."""
+        return Evidence.of(queries, positive_value=self.positive_value, profile_fields=self.profile_fields)
+
+    def fuse(self, inputs: RankingInputs, *, on_error: OnError = ignore_error) -> Ranked:
+        """The ranker's values and contributions; popularity's scores where there is no ranker or it fails."""
+        if self.ranker is not None:
+            try:
+                return _checked_ranked(self.ranker_name, self.ranker.rank(inputs), inputs)
+            except Exception as error:  # the floor answers whatever a plugin raises
+                on_error(self.ranker_name, error)
+        return floor(inputs)
+
+    def rank(self, queries: Queries, positions: NDArray[np.int32], *, on_error: OnError = ignore_error) -> Ranked:
+        """:meth:`inputs`, then :meth:`fuse`."""
+        return self.fuse(self.inputs(queries, positions, on_error=on_error), on_error=on_error)
+
+    def _checked_candidates(self, name: str, found: Candidates, rows: int) -> NDArray[np.int32]:
+        positions = np.asarray(found.positions)
+        if positions.ndim != 2 or len(positions) != rows or not np.issubdtype(positions.dtype, np.integer):
+            raise PluginError(f"component {name!r} proposed {positions.dtype} {positions.shape} for {rows} queries")
+        if positions.size and (positions.min() < -1 or positions.max() >= self.items.size):
+            raise PluginError(f"component {name!r} proposed a position that is no item")
+        return positions.astype(np.int32, copy=False)
+
+
+def floor(inputs: RankingInputs) -> Ranked:
+    """Ranked by the first component, popularity, alone."""
+    real = inputs.positions >= 0
+    contributions = np.zeros_like(inputs.scores)
+    contributions[:1] = np.where(real, inputs.scores[:1], 0)
+    values = np.where(real, contributions.sum(axis=0), -np.inf).astype(np.float32)
+    return Ranked(values, contributions)
+
+
+def unique_rows(positions: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Each row of ``positions`` (B, L) without duplicates, ascending, −1 last; as narrow as the longest row allows."""
+    pad = np.iinfo(np.int32).max
+    rows = np.sort(np.where(positions < 0, pad, positions), axis=1)
+    rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = pad
+    rows.sort(axis=1)
+    width = int((rows != pad).sum(axis=1).max(initial=0))
+    rows = rows[:, :width]
+    return np.where(rows == pad, -1, rows).astype(np.int32)
+
+
+def _checked_scores(name: str, found: Scores, positions: NDArray[np.int32]) -> Scores:
+    values, known = np.asarray(found.values), np.asarray(found.known)
+    if values.shape != positions.shape or known.shape != positions.shape:
+        raise PluginError(f"component {name!r} answered {values.shape} and {known.shape}, not {positions.shape}")
+    known = known.astype(np.bool_) & (positions >= 0)
+    with np.errstate(over="ignore"):
+        values = np.where(known, values, 0).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise PluginError(f"component {name!r} answered a score that is not a finite number")
+    return Scores(values, known)
+
+
+def _checked_ranked(name: str, found: Ranked, inputs: RankingInputs) -> Ranked:
+    shape = inputs.positions.shape
+    if found.values.shape != shape or found.contributions.shape != inputs.scores.shape:
+        raise PluginError(f"ranker {name!r} answered {found.values.shape}, not {shape}")
+    real = inputs.positions >= 0
+    if not np.isfinite(found.values[real]).all() or not np.isfinite(found.contributions[:, real]).all():
+        raise PluginError(f"ranker {name!r} answered a value that is not a finite number")
+    return Ranked(np.where(real, found.values, -np.inf).astype(np.float32), found.contributions)

@@ -1,0 +1,184 @@
+"""Queries with string ids, completed and turned into arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.domain import Attributes, Histories, HistoryEntry, Queries, Query, Schema
+from firstlight.domain.values import conflicts
+from firstlight.errors import InvalidInputError, Violation
+from firstlight.features import FeatureEncoders
+from firstlight.pipeline.catalogue import Catalogue
+from firstlight.pipeline.results import Degradation, DegradationReason
+
+MAX_LIMIT = 1000
+"""A larger limit is cut to this."""
+
+MAX_HISTORY = 1000
+"""Newest history entries that are used."""
+
+MAX_GIVEN_HISTORY = 100_000
+"""A query with more history entries of its own is refused."""
+
+MAX_VIOLATIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """What is stored about a user: attributes, and the newest interactions, oldest first."""
+
+    attributes: Attributes = field(default_factory=dict)
+    history: tuple[HistoryEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """B completed queries.
+
+    ``limits`` int64 (B,); ``candidates``: given positions per row, None where the engine proposes; ``excluded_rows``
+    and ``excluded`` int64 (n,): item ``excluded[i]`` must not be shown to row ``excluded_rows[i]``.
+    """
+
+    queries: Queries
+    limits: NDArray[np.int64]
+    candidates: tuple[NDArray[np.int32] | None, ...]
+    excluded_rows: NDArray[np.int64]
+    excluded: NDArray[np.int64]
+    degraded: tuple[tuple[Degradation, ...], ...]
+
+
+def prepare(
+    queries: Sequence[Query],
+    users: Mapping[str, UserState] | None,
+    *,
+    catalogue: Catalogue,
+    encoders: FeatureEncoders,
+    schema: Schema,
+) -> Prepared:
+    """Complete ``queries`` from ``users`` and look their ids up; None as ``users``: the queries say everything.
+
+    A stored value that conflicts with the schema is ignored, one given in a query is an error.
+
+    Raises:
+        InvalidInputError: with the path of each bad field, such as ``queries[3].profile.age``.
+    """
+    _validate(queries, schema)
+    rows = [_Row.of(query, users, schema) for query in queries]
+    found = iter(np.split(*_look_up(catalogue, [ids for row in rows for ids in row.id_lists])))
+    types = {name: n for n, name in enumerate(schema.types)}
+    items: list[list[int]] = []
+    entries: list[list[HistoryEntry]] = []
+    candidates: list[NDArray[np.int32] | None] = []
+    excluded: list[NDArray[np.int32]] = []
+    for row in rows:
+        history, exclude, given = next(found), next(found), next(found)
+        used = np.flatnonzero(history >= 0)
+        used = used[used >= len(history) - MAX_HISTORY]
+        items.append(history[used].tolist())
+        entries.append([row.history[n] for n in used])
+        seen = history[:0] if row.query.include_seen else history
+        excluded.append(np.concatenate([seen, exclude]))
+        candidates.append(None if row.query.candidates is None else np.unique(given[given >= 0]))
+        row.note_unknown(history, given)
+    profiles = encoders.profiles([row.profile for row in rows])
+    histories = Histories.from_rows(
+        items,
+        [[math.nan if e.value is None else e.value for e in row] for row in entries],
+        [[types.get(e.type, 0) for e in row] for row in entries],
+        [[e.time_us or 0 for e in row] for row in entries],
+    )
+    return Prepared(
+        queries=Queries(profiles, histories, tuple(row.profile for row in rows)),
+        limits=np.array([min(query.limit, MAX_LIMIT) for query in queries], np.int64),
+        candidates=tuple(candidates),
+        excluded_rows=np.repeat(np.arange(len(rows)), [len(row) for row in excluded]),
+        excluded=np.concatenate([*excluded, np.zeros(0, np.int64)]).astype(np.int64),
+        degraded=tuple(tuple(row.degraded) for row in rows),
+    )
+
+
+@dataclass(slots=True)
+class _Row:
+    """One query on its way to arrays."""
+
+    query: Query
+    profile: Attributes
+    history: tuple[HistoryEntry, ...]
+    stored: int
+    degraded: list[Degradation]
+
+    @classmethod
+    def of(cls, query: Query, users: Mapping[str, UserState] | None, schema: Schema) -> _Row:
+        state, degraded = UserState(), []
+        if query.user_id and users is not None:
+            if query.user_id in users:
+                state = users[query.user_id]
+            else:
+                text = "what is stored about the user could not be read in time"
+                degraded.append(Degradation(DegradationReason.USER_STATE_UNAVAILABLE, detail=text))
+        bad = {violation.field for violation in conflicts(state.attributes, schema.users)}
+        profile = {name: v for name, v in state.attributes.items() if name not in bad} | dict(query.profile)
+        context = tuple(HistoryEntry(item_id) for item_id in query.context)
+        history = (*state.history, *query.history, *context)
+        row = cls(query, profile, history, len(state.history), degraded)
+        row.note_limits({attribute.name for attribute in schema.users}, bad)
+        return row
+
+    @property
+    def id_lists(self) -> tuple[list[str], Sequence[str], Sequence[str]]:
+        """Ids of history, exclusions and given candidates."""
+        return [entry.item_id for entry in self.history], self.query.exclude, self.query.candidates or ()
+
+    def note_limits(self, known: set[str], bad: set[str]) -> None:
+        ignored = sorted({name for name in self.profile if name not in known} | bad)
+        if ignored:
+            self._note(DegradationReason.UNKNOWN_ATTRIBUTE, "ignored: " + ", ".join(ignored))
+        if len(self.history) > MAX_HISTORY:
+            self._note(DegradationReason.HISTORY_TRUNCATED, f"only the newest {MAX_HISTORY} history entries were used")
+        if self.query.limit > MAX_LIMIT:
+            self._note(DegradationReason.LIMIT_CUT, f"the limit {self.query.limit} was cut to {MAX_LIMIT}")
+
+    def note_unknown(self, history: NDArray[np.int32], candidates: NDArray[np.int32]) -> None:
+        """Count the items that came with the query and are none of the catalogue's."""
+        for name, found in (("history", history[self.stored :]), ("candidate", candidates)):
+            unknown = int((found < 0).sum())
+            if unknown:
+                text = f"{unknown} of {len(found)} {name} items are not in this bundle"
+                self._note(DegradationReason.UNKNOWN_ITEM, text)
+
+    def _note(self, reason: DegradationReason, detail: str) -> None:
+        self.degraded.append(Degradation(reason, detail=detail))
+
+
+def _look_up(catalogue: Catalogue, lists: Sequence[Sequence[str]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Positions of all ids in one go, and where to split them."""
+    ends = np.cumsum([len(ids) for ids in lists], dtype=np.int64)
+    return catalogue.position_of(list(chain.from_iterable(lists))), ends[:-1]
+
+
+def _validate(queries: Sequence[Query], schema: Schema) -> None:
+    found: list[Violation] = []
+    for n, query in enumerate(queries):
+        if query.limit < 0:
+            found.append(Violation(f"queries[{n}].limit", f"must not be negative, is {query.limit}"))
+        if len(query.history) > MAX_GIVEN_HISTORY:
+            text = f"has {len(query.history)} entries, at most {MAX_GIVEN_HISTORY} are allowed"
+            found.append(Violation(f"queries[{n}].history", text))
+            continue
+        found += [
+            Violation(f"queries[{n}].history[{k}].value", f"must be a finite number, is {entry.value}")
+            for k, entry in enumerate(query.history)
+            if entry.value is not None and not math.isfinite(entry.value)
+        ]
+        found += [replace(v, field=f"queries[{n}].profile.{v.field}") for v in conflicts(query.profile, schema.users)]
+    if found:
+        first = found[0]
+        raise InvalidInputError(
+            f"{first.field} {first.description}", violations=found[:MAX_VIOLATIONS], total=len(found)
+        )

@@ -1,0 +1,215 @@
+"""Every catalogue of a home, each answered by its active bundle and kept up to what the store commits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from firstlight.domain import Query
+from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
+from firstlight.pipeline.engine import Engine
+from firstlight.pipeline.preparing import UserState
+from firstlight.pipeline.results import Recommendation
+from firstlight.pipeline.users import UserCache
+from firstlight.plugins import Plugins
+from firstlight.settings import Settings
+from firstlight.store import BundleRecord, Change, ChangeKind, Store
+
+log = logging.getLogger(__name__)
+
+_PAGE = 1000
+_ITEM_CHANGES = (ChangeKind.ITEM, ChangeKind.ITEM_DELETED)
+
+
+class Recommender:
+    """Engines by catalogue, the state of their users, and the follower of changes. Safe to share among threads.
+
+    The engine that answered before an activation is kept and kept up to date, so that a rollback is one flip.
+    """
+
+    def __init__(self, store: Store, settings: Settings, plugins: Plugins) -> None:
+        self._store = store
+        self._settings = settings
+        self._plugins = plugins
+        self._users = UserCache(store, settings.serve.user_cache_size)
+        self._engines: dict[str, Engine] = {}
+        self._previous: dict[str, Engine] = {}
+        self._token = store.last_token()
+        self._changing = threading.RLock()
+
+    @property
+    def token(self) -> int:
+        """The last change that answers know of."""
+        return self._token
+
+    def is_loaded(self, catalog_id: str) -> bool:
+        """Whether the catalogue can answer without reading files first."""
+        return catalog_id in self._engines
+
+    def active_bundle(self, catalog_id: str) -> str | None:
+        """The bundle that answers in this process; None before the first use of the catalogue."""
+        engine = self._engines.get(catalog_id)
+        return engine.bundle_id if engine else None
+
+    def load(self, catalog_id: str) -> Engine:
+        """The engine of the catalogue's active bundle, loaded where this is the first use.
+
+        Raises:
+            PreconditionError: NO_ACTIVE_BUNDLE.
+            CorruptBundleError: the bundle's files are not what they should be.
+        """
+        engine = self._engines.get(catalog_id)
+        if engine:
+            return engine
+        with self._changing:
+            engine = self._engines.get(catalog_id)
+            if engine is None:
+                record = self._store.active_bundle(catalog_id)
+                if record is None:
+                    raise PreconditionError(
+                        f"catalogue {catalog_id!r} has no active bundle: run `firstlight train`",
+                        reason=Reason.NO_ACTIVE_BUNDLE,
+                        metadata={"catalog_id": catalog_id},
+                    )
+                engine = self._open(record)
+                self._answer_from(engine)
+            return engine
+
+    def recommend(
+        self,
+        catalog_id: str,
+        queries: Sequence[Query],
+        *,
+        min_write_token: int | None = None,
+        cached_only: bool = False,
+    ) -> list[Recommendation]:
+        """Answer each query from the catalogue's active bundle, completed by what is stored about its user.
+
+        ``min_write_token``: the answer must know of this write. ``cached_only``: never wait for SQL; a user whose state
+        is not in memory is answered without it, which the answer says (see :meth:`missing_users`).
+
+        Raises:
+            PreconditionError: NO_ACTIVE_BUNDLE.
+            InvalidInputError: a field cannot be used, with its path such as ``queries[3].profile.age``.
+        """
+        engine = self.load(catalog_id)
+        self._reach(min_write_token)
+        loaded = {} if cached_only else self.load_users(catalog_id, self.missing_users(catalog_id, queries))
+        return engine.recommend(queries, self._users.get(catalog_id, queries) | loaded)
+
+    def similar_items(
+        self, catalog_id: str, item_id: str, *, limit: int = 20, min_write_token: int | None = None
+    ) -> Recommendation:
+        """The items nearest to one item.
+
+        Raises:
+            PreconditionError: NO_ACTIVE_BUNDLE.
+            NotFoundError: ITEM_NOT_FOUND.
+        """
+        engine = self.load(catalog_id)
+        self._reach(min_write_token)
+        return engine.similar_items(item_id, limit=limit)
+
+    def missing_users(self, catalog_id: str, queries: Sequence[Query]) -> list[str]:
+        """Users of ``queries`` whose state is not in memory."""
+        return self._users.missing(catalog_id, queries)
+
+    def load_users(self, catalog_id: str, user_ids: Sequence[str]) -> dict[str, UserState]:
+        """Read the state of users from the store into memory."""
+        return self._users.load(catalog_id, user_ids) if user_ids else {}
+
+    def follow(self) -> int:
+        """Apply every change the store committed since the last call; the number of the last one.
+
+        Items become live or are taken away, users are read again when they next ask, an activated bundle is verified,
+        loaded beside the old one and then answers. One that cannot be loaded is refused: the old one goes on.
+        """
+        with self._changing:
+            while changes := self._store.changes_since(self._token, limit=_PAGE):
+                self._apply(changes)
+                self._token = changes[-1].token
+                if len(changes) < _PAGE:
+                    break
+            return self._token
+
+    def _reach(self, token: int | None) -> None:
+        if token is None or token <= self._token or token <= self.follow():
+            return
+        text = "names a write that was never made here"
+        raise InvalidInputError(f"min_write_token {text}", violations=[Violation("min_write_token", text)])
+
+    def _apply(self, changes: Sequence[Change]) -> None:
+        items: dict[str, dict[str, None]] = defaultdict(dict)
+        activated: dict[str, None] = {}
+        for change in changes:
+            if change.kind in _ITEM_CHANGES:
+                items[change.catalog_id][change.key] = None
+            elif change.kind is ChangeKind.ACTIVATION:
+                activated[change.catalog_id] = None
+            else:
+                self._users.forget(change.catalog_id, change.key)
+        for catalog_id, ids in items.items():
+            for engine in self._kept(catalog_id):
+                self._refresh(engine, list(ids))
+        for catalog_id in activated:
+            if catalog_id in self._engines:
+                self._switch(catalog_id)
+
+    def _kept(self, catalog_id: str) -> list[Engine]:
+        return [engines[catalog_id] for engines in (self._engines, self._previous) if catalog_id in engines]
+
+    def _switch(self, catalog_id: str) -> None:
+        """Answer from the bundle that is active in the store, if it can be loaded."""
+        record = self._store.active_bundle(catalog_id)
+        current = self._engines[catalog_id]
+        if record is None or record.bundle_id == current.bundle_id:
+            return
+        engine = next((e for e in self._kept(catalog_id) if e.bundle_id == record.bundle_id), None)
+        try:
+            engine = engine or self._open(record)
+        except Exception:  # whatever is wrong with it, the catalogue still has an answer
+            log.exception("bundle %s is refused, %s goes on answering", record.bundle_id, current.bundle_id)
+            return
+        self._previous[catalog_id] = current
+        self._answer_from(engine)
+
+    def _answer_from(self, engine: Engine) -> None:
+        self._engines[engine.catalog_id] = engine
+        log.info("catalogue %s is answered by bundle %s", engine.catalog_id, engine.bundle_id)
+        self._plugins.observe("firstlight_bundle_activated", catalog_id=engine.catalog_id, bundle_id=engine.bundle_id)
+
+    def _open(self, record: BundleRecord) -> Engine:
+        """Load a bundle and apply what happened to items since its data were read."""
+        engine = Engine.open(
+            Path(record.path),
+            self._plugins,
+            settings=self._settings.plugins,
+            threads=self._settings.serve.threads,
+            text_model=self._settings.train.text_model,
+        )
+        engine.add_items(self._store.items_changed_since(record.catalog_id, record.dataset_token))
+        self._refresh(engine, self._deleted_since(record))
+        return engine
+
+    def _refresh(self, engine: Engine, ids: Sequence[str]) -> None:
+        """Let ``engine`` know these items as the store does now, whatever happened to them before."""
+        found = self._store.get_items(engine.catalog_id, ids)
+        engine.add_items(list(found.values()))
+        engine.remove_items([item_id for item_id in ids if item_id not in found])
+
+    def _deleted_since(self, record: BundleRecord) -> list[str]:
+        return list(
+            dict.fromkeys(
+                change.key
+                for change in self._changes(record.dataset_token)
+                if change.kind is ChangeKind.ITEM_DELETED and change.catalog_id == record.catalog_id
+            )
+        )
+
+    def _changes(self, token: int) -> Iterable[Change]:
+        while changes := self._store.changes_since(token, limit=10 * _PAGE):
+            yield from changes
+            token = changes[-1].token

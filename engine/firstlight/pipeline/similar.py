@@ -1,0 +1,76 @@
+"""Items near one item: by what they are, and by how people use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.domain import Candidates, ItemTable
+from firstlight.roles import Component
+
+CONTENT = "content"
+"""The source where no component has item vectors."""
+
+_BLOCK = 50_000
+
+Vectors = Callable[[NDArray[np.int32]], NDArray[np.float32]]
+"""Positions (n,) to vectors (n, D)."""
+
+
+class Similarity:
+    """Nearness of items: the mean of two cosines.
+
+    One of content vectors less their mean over the bundle, so that what most items share counts little; one of the
+    vectors of the first component that offers ``item_vectors(positions (n,)) -> float32 (n, D)``, less theirs. A new
+    item has no past, but it has content and the vector that component predicts from it. ``source`` names the
+    component, ``"content"`` where none has vectors.
+    """
+
+    def __init__(self, items: ItemTable, components: Mapping[str, Component]) -> None:
+        offering = {name: c.item_vectors for name, c in components.items() if hasattr(c, "item_vectors")}
+        self.source = next(iter(offering), CONTENT)
+        self._items = items
+        self._spaces = [_Space(vectors, items) for vectors in (items.content, *list(offering.values())[:1])]
+
+    def nearest(self, position: int, limit: int, *, hidden: NDArray[np.int32]) -> Candidates:
+        """The ``limit`` items nearest to the one at ``position``, (1, L), without itself and ``hidden`` ones.
+
+        Exact, in blocks of 50,000 items; ties by position.
+        """
+        size = self._items.size
+        values = np.full((1, size), -np.inf, np.float32)
+        for block in _blocks(size):
+            values[0, block] = np.mean([space.cosines(position, block) for space in self._spaces], axis=0)
+        values[0, hidden[hidden < size]] = -np.inf
+        values[0, position] = -np.inf
+        return Candidates.best(values, limit)
+
+
+class _Space:
+    """One way to place items as vectors."""
+
+    def __init__(self, vectors: Vectors, items: ItemTable) -> None:
+        self._vectors = vectors
+        self._items = items
+
+    @cached_property
+    def _mean(self) -> NDArray[np.float64]:
+        total = np.zeros(self._vectors(np.zeros(0, np.int32)).shape[1])
+        for block in _blocks(self._items.base_size):
+            total += self._vectors(block).sum(axis=0, dtype=np.float64)
+        return total / max(self._items.base_size, 1)
+
+    def cosines(self, position: int, block: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Of the item at ``position`` with each of ``block``, 0 where a vector is nothing but mean."""
+        asked = self._vectors(np.array([position], np.int32))[0] - self._mean
+        others = self._vectors(block) - self._mean
+        lengths: NDArray[np.float64] = np.linalg.norm(others, axis=1) * np.linalg.norm(asked)
+        products: NDArray[np.float64] = others @ asked
+        return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 1e-12)
+
+
+def _blocks(size: int) -> Iterator[NDArray[np.int32]]:
+    return (np.arange(start, min(start + _BLOCK, size), dtype=np.int32) for start in range(0, size, _BLOCK))

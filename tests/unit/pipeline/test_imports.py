@@ -1,0 +1,23 @@
+"""What a serving process must never import."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+FORBIDDEN = ("torch", "polars", "matplotlib", "onnxscript")
+
+
+@pytest.mark.parametrize("module", ["firstlight.pipeline", "firstlight.server"])
+def test_serving_imports_neither_torch_nor_polars(module: str):
+    if find_spec(module) is None:
+        pytest.skip(f"{module} is not there")
+    code = (
+        f"import sys, {module}; from firstlight.plugins import load_plugins; plugins = load_plugins();"
+        "assert not [i.error for i in plugins.infos if i.error], plugins.infos;"
+        f"print([name for name in {FORBIDDEN} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
