@@ -6,9 +6,72 @@ This is the public face. Names load on first use, so that the light client impor
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from firstlight.client import (
+        AsyncClient as AsyncClient,
+        Client as Client,
+    )
+    from firstlight.domain import (
+        Attribute as Attribute,
+        Attributes as Attributes,
+        AttributeValue as AttributeValue,
+        Candidates as Candidates,
+        Dataset as Dataset,
+        Evidence as Evidence,
+        Histories as Histories,
+        HistoryEntry as HistoryEntry,
+        Interaction as Interaction,
+        Item as Item,
+        ItemTable as ItemTable,
+        Kind as Kind,
+        Metrics as Metrics,
+        Queries as Queries,
+        Query as Query,
+        Ranked as Ranked,
+        RankingExamples as RankingExamples,
+        RankingInputs as RankingInputs,
+        Reason as Reason,
+        ReasonCode as ReasonCode,
+        Scenario as Scenario,
+        Schema as Schema,
+        Scores as Scores,
+        TrainingData as TrainingData,
+        User as User,
+        rows_of as rows_of,
+    )
+    from firstlight.errors import (
+        ConflictError as ConflictError,
+        CorruptBundleError as CorruptBundleError,
+        DeadlineError as DeadlineError,
+        FirstlightError as FirstlightError,
+        InvalidInputError as InvalidInputError,
+        NotFoundError as NotFoundError,
+        PluginError as PluginError,
+        PreconditionError as PreconditionError,
+        UnavailableError as UnavailableError,
+        Violation as Violation,
+    )
+    from firstlight.hookspecs import (
+        Register as Register,
+        hookimpl as hookimpl,
+    )
+    from firstlight.roles import (
+        CandidateFilter as CandidateFilter,
+        CandidateGenerator as CandidateGenerator,
+        ColdStartStrategy as ColdStartStrategy,
+        Component as Component,
+        FitOptions as FitOptions,
+        Progress as Progress,
+        Ranker as Ranker,
+        Reranker as Reranker,
+        Runner as Runner,
+        Runtime as Runtime,
+        VectorIndex as VectorIndex,
+    )
 
 _HOMES = {
     "firstlight.domain": (

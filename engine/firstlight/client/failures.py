@@ -1,0 +1,73 @@
+"""A failed call as an exception of the one tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from firstlight.errors import (
+    ConflictError,
+    CorruptBundleError,
+    DeadlineError,
+    FirstlightError,
+    InvalidInputError,
+    NotFoundError,
+    PreconditionError,
+    Reason,
+    UnavailableError,
+    Violation,
+)
+
+DETAILS_KEY = "grpc-status-details-bin"
+
+_CLASSES: dict[str, type[FirstlightError]] = {
+    cls.code: cls
+    for cls in (
+        ConflictError,
+        CorruptBundleError,
+        DeadlineError,
+        InvalidInputError,
+        NotFoundError,
+        PreconditionError,
+        UnavailableError,
+    )
+}
+
+
+def to_error(failure: grpc.RpcError, *, address: str, timeout_s: float | None) -> FirstlightError:
+    """The exception that says what ``failure`` means."""
+    call: Any = failure  # every RpcError that a call raises is a Call too
+    code: grpc.StatusCode = call.code()
+    message = call.details() or code.name
+    info, violations = _details(call.trailing_metadata() or ())
+    if info is None and code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        message = f"no answer from {address} within {timeout_s:g} s: is a server running there?"
+    elif info is None and code is grpc.StatusCode.UNAVAILABLE:
+        message = f"cannot reach {address}: {message}"
+    cls = _CLASSES.get(code.name, FirstlightError)
+    reason = Reason(info.reason) if info is not None and info.reason in Reason.__members__ else None
+    metadata = dict(info.metadata) if info is not None else {}
+    if cls is not InvalidInputError:
+        return cls(message if code.name == cls.code else f"{code.name}: {message}", reason=reason, metadata=metadata)
+    total = int(metadata.get("violations", len(violations)))
+    return InvalidInputError(message, violations=violations, total=total, reason=reason, metadata=metadata)
+
+
+def _details(trailing: Any) -> tuple[Any | None, list[Violation]]:
+    """The ErrorInfo (None where the failure is not one of ours) and the field violations."""
+    status = status_pb2.Status()
+    for key, value in trailing:
+        if key == DETAILS_KEY:
+            status.ParseFromString(value)
+    info, violations = None, []
+    for detail in status.details:
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            info = error_details_pb2.ErrorInfo()
+            detail.Unpack(info)
+        elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
+            bad = error_details_pb2.BadRequest()
+            detail.Unpack(bad)
+            violations = [Violation(v.field, v.description) for v in bad.field_violations]
+    return info, violations

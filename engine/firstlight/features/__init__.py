@@ -1,0 +1,6 @@
+"""Raw attributes to arrays: profile columns of users and content vectors of items."""
+
+from firstlight.features.encoders import FeatureEncoders, training_data
+from firstlight.features.vectors import Embed
+
+__all__ = ["Embed", "FeatureEncoders", "training_data"]

@@ -1,0 +1,54 @@
+"""What the services of one worker share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from firstlight.pipeline import Recommender
+from firstlight.plugins import Plugins, load_plugins
+from firstlight.server.follower import Follower
+from firstlight.settings import Settings
+from firstlight.store import Store, open_store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STORE_THREADS = 4
+
+
+class Backend:
+    """The store, the recommender that follows it, and the threads that wait for SQL. Made in a running event loop."""
+
+    def __init__(self, settings: Settings, *, store: Store, plugins: Plugins) -> None:
+        self.settings = settings
+        self.store = store
+        self.plugins = plugins
+        self.recommender = Recommender(store, settings, plugins)
+        self.draining = asyncio.Event()
+        self.executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="firstlight-store")
+        self.follower = Follower(self.recommender, self.store, self.executor, interval_s=settings.serve.poll_interval_s)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Backend:
+        """A backend with its own store and plugins."""
+        return cls(settings, store=open_store(settings), plugins=load_plugins(disabled=settings.disable_plugins))
+
+    async def blocking(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a call that waits for SQL or for files."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, partial(function, *args, **kwargs))
+
+    async def writing(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like :meth:`blocking`, for a write; the follower looks for it at once."""
+        result = await self.blocking(function, *args, **kwargs)
+        self.follower.wake()
+        return result
+
+    async def close(self) -> None:
+        """Stop following, and close the store."""
+        await self.follower.stop()
+        self.executor.shutdown(cancel_futures=True)
+        self.store.close()

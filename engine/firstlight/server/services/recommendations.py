@@ -1,0 +1,130 @@
+"""``firstlight.v1.RecommendationService``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from firstlight.domain import Query
+from firstlight.errors import InvalidInputError, Violation
+from firstlight.pipeline import Recommendation
+from firstlight.server import from_proto, limits, to_proto
+from firstlight.server.backend import Backend
+from firstlight.server.checks import Checks
+from firstlight.v1 import recommendation_service_pb2 as pb
+from firstlight.v1.recommendation_service_pb2_grpc import RecommendationServiceServicer
+
+USER_STATE_WAIT_S = 0.020
+"""A query waits this long, at most, for what is stored about a user who is not in memory."""
+
+USER_STATE_TRIES = 3
+
+DEFAULT_DEADLINE_S = 10.0
+"""For calls without a deadline."""
+
+_TOKEN = re.compile(r"[0-9]{1,18}")
+
+
+class RecommendationService(RecommendationServiceServicer):
+    """Answers queries. The arithmetic runs in the event loop's thread; whatever waits does not."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._recommender = backend.recommender
+
+    async def Recommend(self, request: pb.RecommendRequest, context: Any) -> pb.RecommendResponse:
+        """One list."""
+        with Checks() as checks:
+            catalog_id = checks.catalog(request.catalog_id)
+            query = from_proto.query(request.query, "query", checks)
+            token = _write_token(request.min_write_token, checks)
+        answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context))
+        return pb.RecommendResponse(recommendation=to_proto.recommendation(answer))
+
+    async def BatchRecommend(self, request: pb.BatchRecommendRequest, context: Any) -> pb.BatchRecommendResponse:
+        """Several lists."""
+        with Checks() as checks:
+            catalog_id = checks.catalog(request.catalog_id)
+            queries = []
+            if checks.batch(request.queries, limits.MAX_QUERIES, "queries"):
+                queries = [from_proto.query(q, f"queries[{n}]", checks) for n, q in enumerate(request.queries)]
+            token = _write_token(request.min_write_token, checks)
+        answers = await self._recommend(catalog_id, queries, token, _remaining_s(context))
+        return pb.BatchRecommendResponse(recommendations=map(to_proto.recommendation, answers))
+
+    async def RankItems(self, request: pb.RankItemsRequest, context: Any) -> pb.RankItemsResponse:
+        """The candidates as a list."""
+        with Checks() as checks:
+            catalog_id = checks.catalog(request.catalog_id)
+            query = from_proto.query(request.query, "query", checks)
+            candidates = from_proto.ids(
+                request.candidate_item_ids, limits.MAX_CANDIDATES, "candidate_item_ids", checks, empty=False
+            )
+            token = _write_token(request.min_write_token, checks)
+        query = replace(query, candidates=candidates)
+        answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context))
+        return pb.RankItemsResponse(recommendation=to_proto.recommendation(answer))
+
+    async def FindSimilarItems(self, request: pb.FindSimilarItemsRequest, context: Any) -> pb.FindSimilarItemsResponse:
+        """The neighbours of an item."""
+        with Checks() as checks:
+            catalog_id = checks.catalog(request.catalog_id)
+            item_id = checks.id(request.item_id, "item_id")
+            if request.limit < 0:
+                checks.add("limit", "must not be negative")
+            token = _write_token(request.min_write_token, checks)
+        await self._prepare(catalog_id, token, _remaining_s(context))
+        answer = self._recommender.similar_items(catalog_id, item_id, limit=request.limit or limits.DEFAULT_LIMIT)
+        return pb.FindSimilarItemsResponse(recommendation=to_proto.recommendation(answer))
+
+    async def _recommend_one(self, catalog_id: str, query: Query, token: int, remaining_s: float) -> Recommendation:
+        try:
+            (answer,) = await self._recommend(catalog_id, [query], token, remaining_s)
+        except InvalidInputError as error:
+            violations = [Violation(v.field.replace("queries[0]", "query", 1), v.description) for v in error.violations]
+            message = str(error).replace("queries[0]", "query", 1)
+            raise InvalidInputError(message, violations=violations, total=error.total) from error
+        return answer
+
+    async def _recommend(
+        self, catalog_id: str, queries: Sequence[Query], token: int, remaining_s: float
+    ) -> Sequence[Recommendation]:
+        await self._prepare(catalog_id, token, remaining_s)
+        # Whoever asks to read a write would rather wait than not see it.
+        wait_s = remaining_s / 2 if token else min(USER_STATE_WAIT_S * len(queries), remaining_s / 2)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._load_users(catalog_id, queries)
+        return self._recommender.recommend(catalog_id, queries, cached_only=True)
+
+    async def _load_users(self, catalog_id: str, queries: Sequence[Query]) -> None:
+        """Read users into memory, and again those of whom something newer was written meanwhile."""
+        for _ in range(USER_STATE_TRIES):
+            missing = self._recommender.missing_users(catalog_id, queries)
+            if not missing:
+                return
+            await self._backend.blocking(self._recommender.load_users, catalog_id, missing)
+
+    async def _prepare(self, catalog_id: str, token: int, remaining_s: float) -> None:
+        """Load the active bundle where it is not, and wait for the write ``token``."""
+        if not self._recommender.is_loaded(catalog_id):
+            await self._backend.blocking(self._recommender.load, catalog_id)
+        if token:
+            await self._backend.follower.reach(token, timeout_s=remaining_s * 0.8)
+
+
+def _write_token(value: str, checks: Checks) -> int:
+    """The change number in a write token, 0 where there is none."""
+    if value and not _TOKEN.fullmatch(value):
+        checks.add("min_write_token", "is no write_token")
+        return 0
+    return int(value or 0)
+
+
+def _remaining_s(context: Any) -> float:
+    remaining: float | None = context.time_remaining()
+    return DEFAULT_DEADLINE_S if remaining is None else max(0.0, remaining)

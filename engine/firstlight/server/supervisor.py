@@ -1,0 +1,113 @@
+"""The main process of ``firstlight serve``: it holds the port and watches workers and training jobs, no more.
+
+No gRPC object lives here, so processes can be started at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+
+from firstlight.errors import UnavailableError
+from firstlight.server.jobs import JobRunner
+from firstlight.server.ports import reserve
+from firstlight.server.workers import Worker
+from firstlight.settings import Settings
+from firstlight.store import Store, open_store
+
+TICK_S = 0.05
+STOP_MARGIN_S = 10.0
+"""Time a worker gets to end beyond what draining may take."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+log = logging.getLogger(__name__)
+
+
+def _print_address(address: str) -> None:
+    print(f"Serving on {address}", flush=True)
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    workers: int | None = None,
+    announce: Callable[[str], None] = _print_address,
+) -> None:
+    """Serve all catalogues of a home over gRPC until SIGTERM or SIGINT; a second signal ends everything at once.
+
+    ``host``, ``port`` (0: a free one) and ``workers`` default to the settings. ``announce`` is called with
+    ``host:port`` once every worker answers. Call it from the main thread.
+
+    Raises:
+        PreconditionError: PORT_IN_USE; HOME_TOO_NEW.
+        UnavailableError: a worker does not start, or the store does not answer.
+        InvalidInputError: this machine cannot listen on ``host``.
+    """
+    chosen = settings.serve
+    with reserve(host or chosen.host, chosen.port if port is None else port) as reservation:
+        store = open_store(settings)
+        try:
+            places = [Worker(settings, reservation.address) for _ in range(workers or chosen.workers)]
+            _Supervisor(settings, store, places).run(lambda: announce(reservation.address))
+        finally:
+            store.close()
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings, store: Store, workers: list[Worker]) -> None:
+        self._serve = settings.serve
+        self._workers = workers
+        self._jobs = JobRunner(settings, store)
+        self._stopping = False
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Watch until a signal comes, then end in order."""
+        before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        try:
+            self._until_ready()
+            if not self._stopping:
+                on_ready()
+            while not self._stopping:
+                self._watch()
+                self._jobs.poll()
+        finally:
+            self._stop()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _until_ready(self) -> None:
+        """Until every worker answered once; what keeps one from it now would keep it from it again."""
+        while not self._stopping and not all(worker.ready for worker in self._workers):
+            self._watch()
+            for worker in self._workers:
+                if worker.failure:
+                    raise UnavailableError(f"the server does not start: {worker.failure}")
+
+    def _watch(self) -> None:
+        for worker in self._workers:
+            worker.watch()
+        time.sleep(TICK_S)
+
+    def _stop(self) -> None:
+        for worker in self._workers:
+            worker.stop(signal.SIGTERM)
+        self._jobs.stop()
+        for worker in self._workers:
+            worker.wait(self._serve.drain_delay_s + self._serve.drain_timeout_s + STOP_MARGIN_S)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._stopping:
+            for worker in self._workers:
+                with suppress(ProcessLookupError):
+                    worker.stop(signal.SIGKILL)
+            self._jobs.kill()
+            os._exit(128 + number)
+        self._stopping = True

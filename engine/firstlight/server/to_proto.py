@@ -1,0 +1,122 @@
+"""Domain objects, records and answers to messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from firstlight import pipeline
+from firstlight.client.values import duration, pack_all, timestamp
+from firstlight.domain import Item, User
+from firstlight.plugins import PluginInfo, Registration
+from firstlight.store import BundleRecord, JobRecord
+from firstlight.v1 import bundle_pb2, item_pb2, plugin_service_pb2, user_pb2
+from firstlight.v1.recommendation_pb2 import (
+    AttributeEvidence,
+    Degradation,
+    Reason,
+    Recommendation,
+    RecommendedItem,
+    Scenario,
+)
+from firstlight.v1.training_job_pb2 import TrainingJob, TrainingParameters
+
+
+def recommendation(answer: pipeline.Recommendation) -> Recommendation:
+    """One answer."""
+    return Recommendation(
+        items=[_recommended(item) for item in answer.items],
+        scenario=Scenario.ValueType(answer.scenario),
+        strategy=answer.strategy,
+        bundle_id=answer.bundle_id,
+        attribution_token=answer.attribution_token,
+        degraded=[
+            Degradation(component=d.component, reason=Degradation.Reason.ValueType(d.reason), detail=d.detail)
+            for d in answer.degraded
+        ],
+    )
+
+
+def _recommended(item: pipeline.RecommendedItem) -> RecommendedItem:
+    return RecommendedItem(
+        item_id=item.item_id,
+        score=item.score,
+        source=item.source,
+        reason=_reason(item.reason) if item.reason else None,
+        reason_text=item.reason_text,
+    )
+
+
+def _reason(reason: pipeline.ShownReason) -> Reason:
+    code = Reason.Code.ValueType(reason.code)
+    if reason.history_item_id:
+        return Reason(code=code, history_item_id=reason.history_item_id)
+    if reason.attribute:
+        name, _, value = reason.attribute.partition("=")
+        return Reason(code=code, attribute=AttributeEvidence(name=name, value=value))
+    return Reason(code=code)
+
+
+def item(entity: Item) -> item_pb2.Item:
+    """One item."""
+    return item_pb2.Item(item_id=entity.item_id, attributes=pack_all(entity.attributes))
+
+
+def user(entity: User) -> user_pb2.User:
+    """One user."""
+    return user_pb2.User(user_id=entity.user_id, attributes=pack_all(entity.attributes))
+
+
+def bundle(record: BundleRecord, *, active_id: str) -> bundle_pb2.Bundle:
+    """One bundle; ``active_id`` is the one that answers."""
+    return bundle_pb2.Bundle(
+        bundle_id=record.bundle_id,
+        create_time=_time(record.created_at),
+        preset=record.preset,
+        seed=record.seed,
+        metrics=record.metrics,
+        active=record.bundle_id == active_id,
+    )
+
+
+def job(record: JobRecord) -> TrainingJob:
+    """One training job."""
+    given = record.parameters
+    return TrainingJob(
+        job_id=record.job_id,
+        parameters=TrainingParameters(
+            preset=TrainingParameters.Preset.Value(f"PRESET_{given['preset'].upper()}"),
+            seed=given["seed"],
+            time_budget=_budget(given.get("time_budget_s")),
+        ),
+        state=TrainingJob.State.Value(f"STATE_{record.state}"),
+        stage=record.stage,
+        progress=record.progress,
+        detail=record.error,
+        bundle_id=record.bundle_id,
+        create_time=_time(record.created_at),
+        update_time=_time(record.updated_at),
+    )
+
+
+def plugin(info: PluginInfo, registrations: Mapping[str, Registration]) -> plugin_service_pb2.Plugin:
+    """One plugin."""
+    return plugin_service_pb2.Plugin(
+        name=info.name,
+        distribution=info.distribution,
+        version=info.version,
+        components=[plugin_service_pb2.Component(name=name, role=registrations[name].role) for name in info.components],
+        hooks=info.hooks,
+        error=info.error,
+    )
+
+
+def _time(time: datetime) -> Timestamp:
+    return timestamp(time)
+
+
+def _budget(seconds: float | None) -> Duration | None:
+    return None if seconds is None else duration(seconds)

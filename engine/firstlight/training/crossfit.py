@@ -1,0 +1,219 @@
+"""Cross-fitting: what each component says about users and items it has never seen, and what of it to trust."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.domain import Dataset, Queries, RankingExamples
+from firstlight.features import FeatureEncoders
+from firstlight.pipeline import Model
+from firstlight.pipeline.model import unique_rows
+from firstlight.roles import Progress, Ranker
+from firstlight.training.blocks import Block, deal, remaining, stable_hash
+from firstlight.training.fitting import Fitted
+from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, among, members, ndcg, recall
+from firstlight.training.problems import (
+    FUSION,
+    POOL,
+    Problem,
+    component_values,
+    dense,
+    distinct,
+    earlier,
+    in_time_order,
+    without_history,
+)
+from firstlight.training.results import SliceResult
+
+SHOWN = (0, 1, 3, 5, 10)
+SHOWN_WARM = (20, 50)
+NEW_USER, NEW_ITEM = "new-user", "new-item"
+BACKGROUND = 500
+"""New items that every query is also scored for: generators alone would show too few to learn from."""
+TRAINED_USERS = 500
+"""Users of the fit itself, asked about new items."""
+
+FitBlock = Callable[[Dataset, int, int], Fitted]
+"""``fit_block(dataset, number, of)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrossFit:
+    """The ranker learnt, its metrics, and per-user results of it (cross-validated), of each component and of the floor.
+
+    ``fits``: metrics of each fit.
+    """
+
+    ranker: Ranker | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    results: tuple[SliceResult, ...] = ()
+    fits: tuple[Mapping[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Ranking problems of one slice with their user hashes; ``served`` bool (B, C): what serving would rank."""
+
+    examples: RankingExamples
+    users: NDArray[np.uint64]
+    served: NDArray[np.bool_]
+
+    def of_half(self, half: int) -> Example:
+        """Only the users of one half: hashes that are even, or odd."""
+        rows = np.flatnonzero(self.users % np.uint64(2) == half)
+        return Example(self.examples.take(rows), self.users[rows], self.served[rows])
+
+
+def cross_fit(
+    dataset: Dataset,
+    fit_block: FitBlock,
+    make_ranker: Callable[[], Ranker],
+    *,
+    catalog_id: str,
+    seed: int,
+    progress: Progress,
+) -> CrossFit:
+    """Hold out each block once, score its users and items, and learn the ranker from all of it.
+
+    One fit yields new users (on items it knows), new items (for users it knows) and both at once.
+    """
+    dataset = in_time_order(dataset, seed)
+    blocks = deal(catalog_id, dataset)
+    gathered: list[Example] = []
+    fits: list[Mapping[str, float]] = []
+    for number, block in enumerate(blocks):
+        fitted = fit_block(remaining(dataset, block), number, len(blocks))
+        fits.append(fitted.metrics)
+        gathered += block_examples(dataset, block, fitted, catalog_id=catalog_id, seed=seed)
+    progress("fusion", 0.0)
+    examples = [e.examples for e in gathered]
+    results = _validated(gathered, make_ranker, seed, progress)
+    ranker = make_ranker()
+    metrics = ranker.fit(examples, seed=seed, progress=lambda _, share: progress("fusion", (2 + share) / 3))
+    progress("fusion", 1.0)
+    return CrossFit(ranker, dict(metrics), results, tuple(fits))
+
+
+def block_examples(dataset: Dataset, block: Block, fitted: Fitted, *, catalog_id: str, seed: int) -> list[Example]:
+    """Everything one fit can be asked: its held-out users after each number of interactions, and its new items."""
+    model = fitted.model()
+    new = np.flatnonzero(block.hidden & (dataset.counts() > 0)).astype(np.int32)
+    rng = np.random.default_rng([seed, len(block.users)])
+    background = np.sort(rng.permutation(new)[:BACKGROUND])
+    out = []
+    for k in (*SHOWN, *SHOWN_WARM):
+        problem = held_out_problem(dataset, block, fitted.encoders, k, catalog_id)
+        out.append(_example(f"{NEW_USER} k={k}", model, problem, background))
+    asked = new_item_problem(dataset, block, fitted, catalog_id)
+    out.append(_example(NEW_ITEM, model, asked, background, generate=False))
+    return [example for example in out if len(example.users)]
+
+
+def held_out_problem(dataset: Dataset, block: Block, encoders: FeatureEncoders, k: int, catalog_id: str) -> Problem:
+    """The block's users by profile and first ``k`` interactions with items the fit knows; positives later are targets.
+
+    As in the new-user protocol the first 10 are never targets, so that targets do not depend on k; a user with fewer
+    than 20 keeps half of them.
+    """
+    held = dataset.select_users(block.users)
+    histories = held.histories
+    visible = ~block.hidden[histories.items]
+    pool = np.bincount(histories.rows[visible], minlength=len(histories)) // 2
+    pool = np.minimum(pool, POOL) if k <= POOL else np.where(pool * 2 > k, k, 0)
+    place = earlier(histories, visible)
+    late = place >= pool[histories.rows]
+    targets = histories.keep(late & histories.positive(dataset.schema.positive_value))
+    queries = Queries(
+        encoders.profiles(held.user_attributes), histories.keep(visible & (place < k)), held.user_attributes
+    )
+    users = stable_hash(catalog_id, "user", held.user_ids)
+    problem = Problem(queries, distinct(targets, histories.keep(visible & ~late)), users)
+    return problem.take(np.flatnonzero(pool >= k)).solvable()
+
+
+def new_item_problem(dataset: Dataset, block: Block, fitted: Fitted, catalog_id: str) -> Problem:
+    """Users the fit knows, with all it knows about them; positives among the items it does not know are targets."""
+    seen = fitted.data.dataset
+    users = stable_hash(catalog_id, "user", seen.user_ids)
+    kept = np.setdiff1d(np.arange(len(dataset.user_ids)), block.users)
+    whole = dataset.histories.take(kept)
+    target = whole.positive(dataset.schema.positive_value) & block.hidden[whole.items]
+    queries = Queries(fitted.data.profiles, seen.histories, seen.user_attributes)
+    problem = Problem(queries, distinct(whole.keep(target), queries.histories), users).solvable()
+    return problem.take(np.sort(np.argsort(problem.users, kind="stable")[:TRAINED_USERS]))
+
+
+def _example(
+    name: str, model: Model, problem: Problem, background: NDArray[np.int32], *, generate: bool = True
+) -> Example:
+    """Serving's own candidates, all targets, and new items in the background, scored."""
+    queries = problem.queries
+    beside = [np.broadcast_to(background, (len(problem), len(background)))]
+    if generate:
+        beside.append(model.candidates(queries))
+    served = without_history(unique_rows(np.concatenate(beside, axis=1)), queries)
+    extra = dense(problem.targets)
+    missing = np.where(among(extra, served), -1, extra)
+    positions = np.concatenate([served, missing], axis=1).astype(np.int32)
+    inputs = model.inputs(queries, positions)
+    relevant = members(positions, problem.targets) & (positions >= 0)
+    shown = np.concatenate([served >= 0, np.zeros(missing.shape, bool)], axis=1)
+    examples = RankingExamples(name, inputs, relevant, problem.targets.lengths.astype(np.int32))
+    return Example(examples, problem.users.astype(np.uint64), shown)
+
+
+def _validated(
+    gathered: Sequence[Example], make_ranker: Callable[[], Ranker], seed: int, progress: Progress
+) -> tuple[SliceResult, ...]:
+    """Results of every slice; each half of the users is ranked by a ranker learnt on the other half."""
+    parts: dict[str, list[SliceResult]] = {}
+    for half in (0, 1):
+        ranker = make_ranker()
+        there, here = ([e.of_half(side) for e in gathered] for side in (1 - half, half))
+
+        def report(_stage: str, share: float, half: int = half) -> None:
+            progress("fusion", (half + share) / 3)
+
+        ranker.fit([e.examples for e in there if len(e.users)], seed=seed, progress=report)
+        for example in here:
+            for name, new in _slices(example.examples.slice_name):
+                result = _result(name, example, ranker, new=new)
+                if len(result.users):
+                    parts.setdefault(name, []).append(result)
+    return tuple(SliceResult.joined(found) for found in parts.values())
+
+
+def _slices(name: str) -> list[tuple[str, bool]]:
+    """The slices that examples are evidence for, and whether each is about new items."""
+    if name == NEW_ITEM:
+        return [(name, True)]
+    both = [(name.replace(NEW_USER, f"{NEW_USER} × {NEW_ITEM}"), True)]
+    return [(name, False), *(both if name.endswith(("k=0", "k=10")) else [])]
+
+
+def _result(name: str, example: Example, ranker: Ranker, *, new: bool) -> SliceResult:
+    """Quality of the ranker and of each component on new items alone, or on the items the fit knows."""
+    inside = (example.examples.inputs.counts == 0) == new
+    relevant = example.examples.relevant & inside
+    rows = np.flatnonzero(relevant.any(axis=1))
+    inputs = example.examples.inputs.only(inside & example.served).take(rows)
+    relevant = relevant[rows]
+    values = {FUSION: ranker.rank(inputs).values, **component_values(inputs)}
+    total = relevant.sum(axis=1)
+    quality = {strategy: _quality(found, relevant, total) for strategy, found in values.items()}
+    return SliceResult(
+        name,
+        example.users[rows],
+        {strategy: q[0] for strategy, q in quality.items()},
+        {strategy: q[1] for strategy, q in quality.items()},
+    )
+
+
+def _quality(values: NDArray[np.float32], relevant: NDArray[np.bool_], total: NDArray[np.int64]) -> tuple[Array, Array]:
+    order = np.argsort(-values, axis=1, kind="stable")[:, : max(NDCG_CUT, RECALL_CUT)]
+    hits = np.take_along_axis(relevant & np.isfinite(values), order, axis=1)
+    return ndcg(hits, total), recall(hits, total)

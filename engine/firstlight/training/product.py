@@ -1,0 +1,92 @@
+"""The product of training: a model fitted on everything, and how good it was on what it had not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from firstlight.domain import Dataset
+from firstlight.errors import InvalidInputError, Reason
+from firstlight.features import FeatureEncoders
+from firstlight.pipeline import Model
+from firstlight.plugins import Plugins
+from firstlight.roles import FitOptions, Progress, no_progress
+from firstlight.runtime.text import TextModel
+from firstlight.settings import Settings
+from firstlight.training.crossfit import CrossFit, cross_fit
+from firstlight.training.fitting import Fitted, fit
+from firstlight.training.options import Clock, TrainOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """``model``: refitted on everything, with the cross-fitted ranker. ``metrics``: finite numbers by name."""
+
+    model: Model
+    encoders: FeatureEncoders
+    crossfit: CrossFit
+    metrics: Mapping[str, float]
+
+
+def fit_product(
+    dataset: Dataset,
+    plugins: Plugins,
+    settings: Settings,
+    options: TrainOptions,
+    *,
+    catalog_id: str = "default",
+    progress: Progress = no_progress,
+) -> Product:
+    """Cross-fit, learn the ranker, refit every component on all of ``dataset``.
+
+    Stages told to ``progress``: ``cross-fit 1/3`` ..., ``fusion``, ``refit``. What it raises ends the run.
+
+    Raises:
+        InvalidInputError: settings name a ranker that no plugin registered.
+    """
+    ranker = plugins.registrations.get(settings.ranker)
+    if ranker is None or ranker.role != "ranker":
+        known = ", ".join(r.name for r in plugins.of_role("ranker")) or "none"
+        raise InvalidInputError(
+            f"unknown ranker {settings.ranker!r}; registered: {known}", reason=Reason.SETTINGS_INVALID
+        )
+    clock = Clock(options.time_budget_s)
+    device = _device(options.device)
+    text = TextModel(settings.train.text_model) if settings.train.text_model is not None else None
+
+    def fitted(part: Dataset, stage: str, fits_left: int) -> Fitted:
+        own = FitOptions(seed=options.seed, preset=options.preset, device=device, time_budget_s=clock.share(fits_left))
+        return fit(
+            part,
+            plugins,
+            settings,
+            own,
+            catalog_id=catalog_id,
+            text=text,
+            progress=lambda _, share: progress(stage, share),
+        )
+
+    found = cross_fit(
+        dataset,
+        lambda part, number, of: fitted(part, f"cross-fit {number + 1}/{of}", of - number + 1),
+        lambda: ranker.create(settings.plugins.get(ranker.name)),
+        catalog_id=catalog_id,
+        seed=options.seed,
+        progress=progress,
+    )
+    whole = fitted(dataset, "refit", 1)
+    model = replace(whole.model(), ranker=found.ranker, ranker_name=settings.ranker)
+    metrics = {**whole.metrics, **{f"{settings.ranker}.{name}": value for name, value in found.metrics.items()}}
+    for result in found.results:
+        for strategy, values in result.ndcg.items():
+            metrics[f"ndcg {result.name} {strategy}"] = float(values.mean())
+    finite = {name: float(value) for name, value in metrics.items() if np.isfinite(value)}
+    return Product(model, whole.encoders, found, finite)
+
+
+def _device(wanted: str) -> str:
+    from firstlight.learning import choose_device  # noqa: PLC0415  # torch
+
+    return choose_device(wanted).type

@@ -1,0 +1,63 @@
+"""The ranker: a sum of calibrated scores, weighted by how much is known about the user and about the item."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from firstlight import Metrics, Progress, Ranked, RankingExamples, RankingInputs
+from firstlight_plugins.fusion.parameters import Parameters
+
+FILE = "fusion.json"
+
+
+class Fusion:
+    """Value of an item = Σ over components of weight · calibrated score.
+
+    Weights depend on the number of interactions in the query and on whether the item has any. Where a component knows
+    nothing the prior stands in for it, so that missing evidence means: trust the prior. ``parameters`` is what
+    :meth:`fit` learnt, and what the report plots.
+    """
+
+    def __init__(self) -> None:
+        self.parameters = Parameters.prior_alone(("popularity",))
+
+    def fit(self, examples: Sequence[RankingExamples], *, seed: int, progress: Progress | None = None) -> Metrics:
+        """Learn calibration, weights and the offset of new items; without examples the prior ranks alone."""
+        from firstlight_plugins.fusion.training import learn  # noqa: PLC0415  # only training needs it
+
+        if not examples:
+            return {}
+        self.parameters, metrics = learn(examples, seed=seed, progress=progress)
+        return metrics
+
+    def export(self, directory: Path) -> None:
+        """Write ``fusion.json``."""
+        (directory / FILE).write_text(json.dumps(self.parameters.to_json(), indent=1), encoding="utf-8")
+
+    def load(self, directory: Path) -> None:
+        """Read ``fusion.json``."""
+        self.parameters = Parameters.from_json(json.loads((directory / FILE).read_text(encoding="utf-8")))
+
+    def describe(self) -> dict[str, Any]:
+        """What was learnt, as plain values: for reports."""
+        return self.parameters.to_json()
+
+    def rank(self, inputs: RankingInputs) -> Ranked:
+        """Fused values, −inf for padding; what the prior says in a component's place counts as the prior's."""
+        learnt = self.parameters
+        parts = learnt.weights(inputs) * learnt.calibrated(inputs)
+        real = inputs.positions >= 0
+        contributions = np.zeros((len(inputs.names), *inputs.positions.shape), np.float32)
+        prior = inputs.names.index(learnt.names[0]) if learnt.names[0] in inputs.names else 0
+        for s, name in enumerate(learnt.names):
+            spoke = inputs.known[inputs.names.index(name)] if name in inputs.names else np.zeros(real.shape, bool)
+            if name in inputs.names:
+                contributions[inputs.names.index(name)] += np.where(spoke & real, parts[s], 0)
+            contributions[prior] += np.where(~spoke & real, parts[s], 0)
+        values = np.where(real, contributions.sum(axis=0), -np.inf).astype(np.float32)
+        return Ranked(values, contributions)

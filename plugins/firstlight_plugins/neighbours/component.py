@@ -1,0 +1,150 @@
+"""Scores an item by its similarity to what a user liked and, weighted less, to what the user disliked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from firstlight import (
+    Candidates,
+    FitOptions,
+    ItemTable,
+    Metrics,
+    Queries,
+    Reason,
+    ReasonCode,
+    Runtime,
+    Scores,
+    TrainingData,
+)
+from firstlight_plugins.neighbours.similarity import Lists
+
+_FILES = ("liked_items", "liked_values", "disliked_items", "disliked_values")
+
+
+class NeighboursSettings(BaseModel):
+    """``neighbours``: how many are kept for each item."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    neighbours: int = Field(default=200, gt=0)
+
+
+class Neighbours:
+    """Score of item i: Σ over liked history items j of s(i, j) + w · Σ over disliked ones of t(i, j).
+
+    s(i, j) says how many of those who liked j went on to like i, t(i, j) the same of those who disliked j: a disliked
+    item is evidence of what crosses a user's way. Nothing is known without history, nor of items nobody is known for.
+    """
+
+    requires: Sequence[str] = ()
+
+    def __init__(self, settings: NeighboursSettings | None = None) -> None:
+        self.settings = settings or NeighboursSettings()
+
+    def fit(self, data: TrainingData, options: FitOptions) -> Metrics:  # noqa: ARG002  # nothing here is random
+        """Count who chose what after what; shrinkage and w are chosen on the validation users."""
+        from firstlight_plugins.neighbours.training import learn  # noqa: PLC0415  # only training needs it
+
+        learnt = learn(data, neighbours=self.settings.neighbours)
+        self._start(data.items, learnt.liked, learnt.disliked, learnt.weight, data.dataset.schema.positive_value)
+        return learnt.metrics
+
+    def export(self, directory: Path) -> None:
+        """Neighbours and similarities of both kinds, (N, K) each, and ``neighbours.json``."""
+        arrays = (self._liked.items, self._liked.values, self._disliked.items, self._disliked.values)
+        for name, array in zip(_FILES, arrays, strict=True):
+            np.save(directory / f"{name}.npy", array, allow_pickle=False)
+        state = {"disliked_weight": self._weight, "positive_value": self._positive_value}
+        (directory / "neighbours.json").write_text(json.dumps(state), encoding="utf-8")
+
+    def load(self, directory: Path, runtime: Runtime) -> None:
+        """Map the exported arrays."""
+        state = json.loads((directory / "neighbours.json").read_text(encoding="utf-8"))
+        liked_items, liked_values, disliked_items, disliked_values = (
+            runtime.array(directory / f"{name}.npy") for name in _FILES
+        )
+        self._start(
+            runtime.items,
+            Lists(liked_items, liked_values),  # type: ignore[arg-type]  # int32 and float32 by export
+            Lists(disliked_items, disliked_values),  # type: ignore[arg-type]
+            float(state["disliked_weight"]),
+            float(state["positive_value"]),
+        )
+
+    def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
+        """Known where the history holds a bundle item and the candidate is a neighbour of any item."""
+        values = np.zeros(positions.shape, np.float32)
+        known = np.zeros(positions.shape, bool)
+        for row, (items, weights, liked) in enumerate(self._histories(queries)):
+            if len(items):
+                total = self._total(items, weights, liked)
+                here = (positions[row] >= 0) & (positions[row] < len(total))
+                at = np.where(here, positions[row], 0)
+                known[row] = here & self._reachable[at]
+                values[row] = np.where(known[row], total[at], 0)
+        return Scores(values, known)
+
+    def generate(self, queries: Queries, limit: int) -> Candidates:
+        """The most similar items; none for an empty history."""
+        limit = min(limit, self._items.base_size)
+        found = Candidates(np.full((len(queries), limit), -1, np.int32), np.zeros((len(queries), limit), np.float32))
+        for row, (items, weights, liked) in enumerate(self._histories(queries)):
+            if len(items):
+                total = self._total(items, weights, liked)
+                near = np.flatnonzero(total > 0).astype(np.int32)
+                best = Candidates.best(total[near][None].astype(np.float32), limit, positions=near)
+                width = best.positions.shape[1]
+                found.positions[row, :width], found.scores[row, :width] = best.positions[0], best.scores[0]
+        return found
+
+    def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
+        """The liked history item that adds most to an item's score; None where no liked one adds to it."""
+        reasons: list[list[Reason | None]] = []
+        for row, (items, _, liked) in enumerate(self._histories(queries)):
+            mine = items[liked]
+            if not len(mine):
+                reasons.append([None] * positions.shape[1])
+                continue
+            parts = self._liked.contributions(mine, positions[row])
+            best = parts.argmax(axis=0)
+            reasons.append(
+                [
+                    Reason(ReasonCode.SIMILAR_TO_HISTORY, int(mine[b])) if parts[b, c] > 0 else None
+                    for c, b in enumerate(best)
+                ]
+            )
+        return reasons
+
+    def _start(self, items: ItemTable, liked: Lists, disliked: Lists, weight: float, positive_value: float) -> None:
+        self._items, self._liked, self._disliked = items, liked, disliked
+        self._weight, self._positive_value = weight, positive_value
+        self._reachable = np.zeros(items.base_size + 1, bool)
+        self._reachable[liked.items] = True
+        if weight > 0:
+            self._reachable[disliked.items] = True
+        self._reachable = self._reachable[:-1]  # the last entry stands for the padding −1
+
+    def _histories(self, queries: Queries) -> list[tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]]:
+        """Per query: distinct bundle items, their weights, and which are liked."""
+        histories = queries.histories
+        histories = histories.keep((histories.items >= 0) & (histories.items < self._items.base_size)).distinct()
+        liked = histories.positive(self._positive_value)
+        weights = np.where(liked, 1.0, self._weight).astype(np.float32)
+        cuts = histories.offsets[1:-1]
+        parts = (np.split(array, cuts) for array in (histories.items, weights, liked))
+        return list(zip(*parts, strict=True))[: len(queries)]
+
+    def _total(
+        self, items: NDArray[np.int32], weights: NDArray[np.float32], liked: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        size = self._items.base_size
+        total = self._liked.weigh(items[liked], weights[liked], size)
+        if self._weight > 0 and not liked.all():
+            total = total + self._disliked.weigh(items[~liked], weights[~liked], size)
+        return total

@@ -1,0 +1,147 @@
+"""The popularity prior: log share of votes plus lifts of the profile; an inner product, so it serves at any size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from firstlight import (
+    Candidates,
+    FitOptions,
+    ItemTable,
+    Metrics,
+    Queries,
+    Reason,
+    ReasonCode,
+    Runtime,
+    Scenario,
+    Scores,
+    TrainingData,
+    rows_of,
+)
+
+DENSE_LIMIT = 50_000
+POOL = 5_000
+NOTABLE_LIFT = 0.02
+
+
+class PopularitySettings(BaseModel):
+    """``half_life_days``: the age at which a vote counts half; unset = age does not matter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    half_life_days: float | None = Field(default=None, gt=0)
+
+
+class Popularity:
+    """Score of item i for profile x: log p(i) + x · lift(i), the logarithm of a share of votes.
+
+    Both parts are shrunk: p towards what the item's content predicts, lifts towards 0. Items without interactions and
+    live items are scored from content alone, so every item is known.
+    """
+
+    requires: Sequence[str] = ()
+    scenarios = frozenset({Scenario.NEW_USER, Scenario.NEW_ITEM})
+
+    def __init__(self, settings: PopularitySettings | None = None) -> None:
+        self.settings = settings or PopularitySettings()
+        self._live: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+
+    def fit(self, data: TrainingData, options: FitOptions) -> Metrics:
+        """Count, shrink, and choose how on the validation users."""
+        from firstlight_plugins.popularity.training import learn  # noqa: PLC0415  # only training needs it
+
+        learnt = learn(data, half_life_days=self.settings.half_life_days, seed=options.seed)
+        self._start(data.items, learnt.items, learnt.content, data.profile_names, data.content_names)
+        return learnt.metrics
+
+    def export(self, directory: Path) -> None:
+        """``items.npy`` (N, 1 + P), ``content.npy`` (C + 1, 1 + P) and the column names."""
+        np.save(directory / "items.npy", self._table, allow_pickle=False)
+        np.save(directory / "content.npy", self._content, allow_pickle=False)
+        names = {"profile": self._profile_names, "content": self._content_names}
+        (directory / "popularity.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+
+    def load(self, directory: Path, runtime: Runtime) -> None:
+        """Map the exported arrays."""
+        names = json.loads((directory / "popularity.json").read_text(encoding="utf-8"))
+        self._start(
+            runtime.items,
+            runtime.array(directory / "items.npy"),  # type: ignore[arg-type]  # float32 by export
+            runtime.array(directory / "content.npy"),  # type: ignore[arg-type]
+            tuple(names["profile"]),
+            tuple(names["content"]),
+        )
+
+    def offsets(self, profiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores of all N bundle items, float32 (B, N), for ``profiles`` (B, P): the prior other models start from."""
+        return self._table[:, 0] + profiles @ self._table[:, 1:].T
+
+    def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
+        """Known for every item; padding gives value 0, known False."""
+        vectors = rows_of(self._table, self._live_vectors(), positions)
+        values = vectors[..., 0] + np.einsum("bp,bcp->bc", queries.profiles, vectors[..., 1:])
+        return Scores(values.astype(np.float32), positions >= 0)
+
+    def generate(self, queries: Queries, limit: int) -> Candidates:
+        """The highest scores; in a catalogue above 50,000 items, among its 5,000 most popular and the live ones."""
+        live = np.arange(self._items.base_size, self._items.base_size + len(self._live_vectors()), dtype=np.int32)
+        if self._items.base_size <= DENSE_LIMIT:
+            pool = np.concatenate([np.arange(self._items.base_size, dtype=np.int32), live])
+        else:
+            pool = np.concatenate([self._popular, live])
+        vectors = rows_of(self._table, self._live_vectors(), pool)
+        values = vectors[:, 0] + queries.profiles @ vectors[:, 1:].T
+        return Candidates.best(values, limit, positions=pool)
+
+    def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
+        """The profile column that lifts an item most, else its popularity; a new item's strongest content column."""
+        vectors = rows_of(self._table, self._live_vectors(), positions)
+        lifts = queries.profiles[:, None, :] * vectors[..., 1:]
+        new = self._items.counts(positions) == 0
+        pull = self._items.content(positions) * self._content[:-1, 0] * self._readable
+
+        def one(b: int, c: int) -> Reason | None:
+            if positions[b, c] < 0:
+                return None
+            if new[b, c]:
+                best = int(pull[b, c].argmax()) if pull.shape[2] else -1
+                name = self._content_names[best] if best >= 0 and pull[b, c, best] > 0 else ""
+                return Reason(ReasonCode.MATCHES_CONTENT, attribute=name)
+            best = int(lifts[b, c].argmax()) if lifts.shape[2] else -1
+            if best >= 0 and lifts[b, c, best] >= NOTABLE_LIFT:
+                return Reason(ReasonCode.POPULAR_IN_SEGMENT, attribute=self._profile_names[best])
+            return Reason(ReasonCode.POPULAR)
+
+        return [[one(b, c) for c in range(positions.shape[1])] for b in range(len(positions))]
+
+    def embed_items(self, content: NDArray[np.float32]) -> NDArray[np.float32]:
+        """float32 (M, 1 + P): predicted log share and lifts of items known by ``content`` (M, C) alone."""
+        return np.asarray(content.astype(np.float32) @ self._content[:-1] + self._content[-1], np.float32)
+
+    def _start(
+        self,
+        items: ItemTable,
+        table: NDArray[np.float32],
+        content: NDArray[np.float32],
+        profile_names: tuple[str, ...],
+        content_names: tuple[str, ...],
+    ) -> None:
+        self._items, self._table, self._content = items, table, content
+        self._profile_names, self._content_names = profile_names, content_names
+        self._readable = np.array(["=" in name for name in content_names], np.float32)
+        self._popular = np.argsort(-table[:, 0], kind="stable")[:POOL].astype(np.int32)
+        self._live = None
+
+    def _live_vectors(self) -> NDArray[np.float32]:
+        content = self._items.live_content
+        live = self._live
+        if live is None or live[0] is not content:
+            live = (content, self.embed_items(content))
+            self._live = live
+        return live[1]

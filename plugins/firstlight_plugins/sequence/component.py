@@ -1,0 +1,206 @@
+"""The component that serves: tables, gathers and inner products in numpy; the encoder behind a ``Runner``."""
+
+from __future__ import annotations
+
+import collections.abc
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight import (
+    Candidates,
+    FitOptions,
+    ItemTable,
+    Metrics,
+    Queries,
+    Reason,
+    Runner,
+    Runtime,
+    Scenario,
+    Scores,
+    TrainingData,
+    VectorIndex,
+    rows_of,
+)
+from firstlight_plugins.sequence.config import SequenceConfig
+from firstlight_plugins.sequence.explain import Occlusion
+from firstlight_plugins.sequence.search import ExactSearch
+from firstlight_plugins.sequence.tokens import Scaling, tokenise
+
+PRIOR = "popularity"
+DENSE_LIMIT = 50_000
+"""Up to this many items ``generate`` scores all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """Codes and vectors (M, d) of live items, and the content they were made from."""
+
+    content: NDArray[np.float32]
+    codes: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+
+
+class Sequence:
+    """Score of item i = popularity prior + state · vᵢ; the state is 0-like without history and grows with it.
+
+    Every item is known: live items and items without interactions are scored by their content.
+    """
+
+    requires: collections.abc.Sequence[str] = (PRIOR,)
+    scenarios = frozenset({Scenario.NEW_USER, Scenario.FEW_SHOT, Scenario.WARM, Scenario.NEW_ITEM})
+
+    def __init__(self, config: SequenceConfig | None = None) -> None:
+        self.config = config or SequenceConfig()
+
+    def fit(self, data: TrainingData, options: FitOptions) -> Metrics:
+        """Train on ``options.device``; on the CPU where that runs out of memory."""
+        from firstlight_plugins.sequence.training import learn  # noqa: PLC0415  # torch, only where training happens
+
+        prior: Any = options.components[PRIOR]
+        learnt = learn(data, prior, self.config, options)
+        self._start(
+            items=data.items,
+            prior=prior,
+            encoders=(learnt.user_encoder, learnt.item_encoder),
+            tables=(learnt.codes, learnt.vectors),
+            scaling=learnt.scaling,
+            profile_names=data.profile_names,
+        )
+        self._max_history = self.config.max_history
+        self._index: VectorIndex = ExactSearch(learnt.vectors)
+        return learnt.metrics
+
+    def export(self, directory: Path) -> None:
+        """``user_encoder.onnx``, ``item_encoder.onnx``, ``codes.npy`` and ``vectors.npy`` (N, d), ``sequence.json``."""
+        from firstlight_plugins.sequence.training import export  # noqa: PLC0415  # torch, only where training happens
+
+        export(
+            self._user_encoder,
+            self._item_encoder,
+            directory,
+            width=self._codes.shape[1],
+            content_columns=self._items.base_content.shape[1],
+            profile_columns=len(self._profile_names),
+            types=self._scaling.types,
+        )
+        np.save(directory / "codes.npy", self._codes, allow_pickle=False)
+        np.save(directory / "vectors.npy", self._vectors, allow_pickle=False)
+        state = {"scaling": self._scaling.to_json(), "profile": self._profile_names, "max_history": self._max_history}
+        (directory / "sequence.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
+
+    def load(self, directory: Path, runtime: Runtime) -> None:
+        """Map the tables and open both graphs."""
+        state = json.loads((directory / "sequence.json").read_text(encoding="utf-8"))
+        tables: Any = runtime.array(directory / "codes.npy"), runtime.array(directory / "vectors.npy")
+        self._start(
+            items=runtime.items,
+            prior=runtime.components[PRIOR],
+            encoders=tuple(runtime.session(directory / f"{side}_encoder.onnx") for side in ("user", "item")),
+            tables=tables,
+            scaling=Scaling(**state["scaling"]),
+            profile_names=tuple(state["profile"]),
+        )
+        self._max_history = int(state["max_history"])
+        if self._items.base_size > DENSE_LIMIT:
+            self._index = runtime.index(self._vectors)
+
+    def states(self, queries: Queries) -> NDArray[np.float32]:
+        """float32 (B, d): what the queries' users are like; an empty history has a state too."""
+        tokens = tokenise(queries.histories, self._scaling, limit=self._max_history)
+        if not len(queries):
+            return np.zeros((0, self._vectors.shape[1]), np.float32)
+        inputs: dict[str, NDArray[np.generic]] = {
+            "codes": rows_of(self._codes, self._live().codes, tokens.items),
+            "features": tokens.features,
+            "types": tokens.types,
+            "mask": tokens.mask,
+            "profile": queries.profiles.astype(np.float32, copy=False),
+        }
+        return self._user_encoder.run(inputs)["state"]
+
+    def residuals(self, states: NDArray[np.float32], positions: NDArray[np.int32]) -> NDArray[np.float32]:
+        """float32 (B, C): what states (B, d) add to the prior of ``positions`` (B, C); 0 for padding."""
+        live = self._live().vectors
+        out = np.zeros(positions.shape, np.float32)
+        for row, (state, items) in enumerate(zip(states, positions, strict=True)):
+            out[row] = rows_of(self._vectors, live, items) @ state
+        return out
+
+    def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
+        """Known for every item; padding gives value 0, known False."""
+        prior = self._prior.score(queries, positions).values
+        known = positions >= 0
+        return Scores(np.where(known, prior + self.residuals(self.states(queries), positions), 0), known)
+
+    def generate(self, queries: Queries, limit: int) -> Candidates:
+        """The highest scores; above 50,000 items, of what the prior proposes and what is nearest to the state."""
+        base = self._items.base_size
+        states, live = self.states(queries), self._live().vectors
+        fresh = np.arange(base, base + len(live), dtype=np.int32)
+        if base <= DENSE_LIMIT:
+            values = self._prior.offsets(queries.profiles) + states @ self._vectors.T
+            if len(fresh):
+                newcomers = np.broadcast_to(fresh, (len(queries), len(fresh)))
+                added = self._prior.score(queries, newcomers).values + states @ live.T
+                values = np.concatenate([values, added], axis=1)
+            return Candidates.best(values, limit)
+        newcomers = np.broadcast_to(fresh, (len(queries), len(fresh)))
+        popular, near = self._prior.generate(queries, limit), self._index.search(states, limit)
+        pool = _unique(np.concatenate([popular.positions, near.positions, newcomers], axis=1))
+        values = np.where(pool >= 0, self.score(queries, pool).values, -np.inf)
+        best = Candidates.best(values, limit)
+        chosen = np.take_along_axis(pool, np.maximum(best.positions, 0), axis=1)
+        return Candidates(np.where(best.positions >= 0, chosen, -1).astype(np.int32), best.scores)
+
+    def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
+        """By leaving out: the history item, else the profile value, without which the item would score lower most."""
+        return Occlusion(self, self._prior, self._profile_names, self._scaling.positive_value).explain(
+            queries, positions
+        )
+
+    def embed_items(self, content: NDArray[np.float32]) -> NDArray[np.float32]:
+        """float32 (M, d): vectors of items known by ``content`` (M, C) alone."""
+        return self._encode(content)[1]
+
+    def _start(
+        self,
+        *,
+        items: ItemTable,
+        prior: Any,
+        encoders: tuple[Runner, ...],
+        tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+        scaling: Scaling,
+        profile_names: tuple[str, ...],
+    ) -> None:
+        self._items, self._prior = items, prior
+        self._user_encoder, self._item_encoder = encoders
+        self._codes, self._vectors = tables
+        self._scaling, self._profile_names = scaling, profile_names
+        self._live_rows: _Live | None = None
+
+    def _live(self) -> _Live:
+        """Live items' rows, made again when the table's live content is another array."""
+        content, live = self._items.live_content, self._live_rows
+        if live is None or live.content is not content:
+            live = _Live(content, *self._encode(content))
+            self._live_rows = live
+        return live
+
+    def _encode(self, content: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if not len(content):
+            empty = np.zeros((0, self._vectors.shape[1]), np.float32)
+            return empty, empty
+        found = self._item_encoder.run({"content": content.astype(np.float32, copy=False)})
+        return found["codes"], found["vectors"]
+
+
+def _unique(positions: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Each row of (B, L) ascending, repeated entries replaced by −1."""
+    rows = np.sort(positions, axis=1)
+    rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
+    return rows

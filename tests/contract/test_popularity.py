@@ -1,0 +1,6 @@
+from firstlight.testing import ColdStartStrategyContract
+from firstlight_plugins.popularity import Popularity
+
+
+class TestPopularity(ColdStartStrategyContract):
+    factory = Popularity
