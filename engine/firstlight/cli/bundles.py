@@ -1,0 +1,160 @@
+"""``firstlight bundles ...``: which trained versions there are, and which one answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from firstlight.cli.options import Catalog, Home, Json, opened
+from firstlight.cli.output import fields, print_json, show_table
+from firstlight.errors import NotFoundError, PreconditionError, Reason
+
+if TYPE_CHECKING:
+    from firstlight.store import BundleRecord, Store
+
+app = typer.Typer(help="List, inspect, activate and roll back trained bundles.", no_args_is_help=True)
+
+BundleId = Annotated[str, typer.Argument(help="Bundle id, or enough of its beginning to be unique.")]
+PAGE = 1000
+
+
+@app.command("list")
+def list_bundles(home: Home = None, catalog: Catalog = "default", as_json: Json = False) -> None:
+    """List a catalogue's bundles, newest first; a star marks the active one.
+
+    Example:
+
+        firstlight bundles list --json
+    """
+    with opened(home) as (_, store):
+        active = store.active_bundle(catalog)
+        records = _all(store, catalog)
+    active_id = active.bundle_id if active else ""
+    if as_json:
+        print_json([_summary(record, active_id) for record in records])
+        return
+    rows = [
+        (
+            "*" if r.bundle_id == active_id else "",
+            r.bundle_id,
+            f"{r.created_at:%Y-%m-%d %H:%M}",
+            r.preset,
+            r.seed,
+            _gate(r),
+        )
+        for r in records
+    ]
+    show_table("", "bundle", "created", "preset", "seed>", "gate", rows=rows, empty="No bundles: run firstlight train")
+
+
+@app.command("show")
+def show_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "default", as_json: Json = False) -> None:
+    """Show one bundle: its settings, metrics and gate.
+
+    Example:
+
+        firstlight bundles show 20260314T101500
+    """
+    with opened(home) as (_, store):
+        active = store.active_bundle(catalog)
+        record = _find(store, catalog, bundle)
+    summary = _summary(record, active.bundle_id if active else "")
+    if as_json:
+        print_json(summary)
+        return
+    metrics = summary.pop("metrics")
+    summary.pop("schema", None)
+    fields({name: value for name, value in summary.items() if value not in ("", {}, None)})
+    show_table("metric", "value>", rows=[(k, f"{v:.4f}") for k, v in sorted(metrics.items())], empty="")
+
+
+@app.command("activate")
+def activate_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "default", as_json: Json = False) -> None:
+    """Let a bundle answer, after its files were verified. Running servers follow within a second.
+
+    Example:
+
+        firstlight bundles activate 20260314T101500
+    """
+    from firstlight.bundle import verify_bundle
+
+    with opened(home) as (_, store):
+        record = _find(store, catalog, bundle)
+        verify_bundle(Path(record.path))
+        store.activate_bundle(catalog, record.bundle_id, reason="command line", forced=True)
+    _activated(record, as_json=as_json)
+
+
+@app.command("rollback")
+def roll_back_bundle(home: Home = None, catalog: Catalog = "default", as_json: Json = False) -> None:
+    """Let the previously active bundle answer again.
+
+    Example:
+
+        firstlight bundles rollback
+    """
+    with opened(home) as (_, store):
+        record = store.rollback_bundle(catalog)
+    _activated(record, as_json=as_json)
+
+
+@app.command("verify")
+def verify(
+    bundle: Annotated[str, typer.Argument(help="Bundle id; default: the active one.")] = "",
+    home: Home = None,
+    catalog: Catalog = "default",
+    as_json: Json = False,
+) -> None:
+    """Check every file of a bundle against the SHA-256 in its manifest.
+
+    Example:
+
+        firstlight bundles verify
+    """
+    from firstlight.bundle import verify_bundle
+
+    with opened(home) as (_, store):
+        record = _find(store, catalog, bundle) if bundle else store.active_bundle(catalog)
+    if record is None:
+        raise PreconditionError(f"catalogue {catalog!r} has no active bundle", reason=Reason.NO_ACTIVE_BUNDLE)
+    verify_bundle(Path(record.path))
+    if as_json:
+        print_json({"bundle": record.bundle_id, "intact": True})
+    else:
+        print(f"{record.bundle_id}: every file is intact")
+
+
+def _all(store: Store, catalog: str) -> list[BundleRecord]:
+    records: list[BundleRecord] = []
+    after = ""
+    while page := store.list_bundles(catalog, limit=PAGE, after=after):
+        records += page
+        after = page[-1].bundle_id
+    return sorted(records, key=lambda r: (str(r.created_at), r.bundle_id), reverse=True)
+
+
+def _find(store: Store, catalog: str, beginning: str) -> BundleRecord:
+    found = [r for r in _all(store, catalog) if r.bundle_id.startswith(beginning)]
+    exact = [r for r in found if r.bundle_id == beginning]
+    if len(exact or found) == 1:
+        return (exact or found)[0]
+    problem = f"{len(found)} bundles begin with" if found else "no bundle"
+    raise NotFoundError(f"{problem} {beginning!r} in catalogue {catalog!r}", reason=Reason.BUNDLE_NOT_FOUND)
+
+
+def _summary(record: BundleRecord, active_id: str) -> dict[str, Any]:
+    return {**asdict(record), "active": record.bundle_id == active_id}
+
+
+def _gate(record: BundleRecord) -> str:
+    return str(record.gate.get("decision", ""))
+
+
+def _activated(record: BundleRecord, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"active": record.bundle_id})
+    else:
+        print(f"{record.bundle_id} now answers for catalogue {record.catalog_id!r}")

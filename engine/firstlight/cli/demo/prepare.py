@@ -1,0 +1,73 @@
+"""The demo's home: MovieLens 100K imported and a bundle trained, or what an earlier run left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from firstlight.cli.options import load_plugins
+from firstlight.cli.output import progress_bars
+from firstlight.errors import PreconditionError, Reason
+
+if TYPE_CHECKING:
+    from firstlight.settings import Settings
+    from firstlight.store import Store
+
+MARKER = "demo"
+"""A file that says: this home is the demo's."""
+
+
+def prepared(out: Console, home: Path, catalog_id: str) -> None:
+    """Make ``home`` hold an active bundle trained on MovieLens 100K, unless it does.
+
+    Raises:
+        PreconditionError: ``home`` holds something else.
+    """
+    from firstlight.settings import init_home
+    from firstlight.store import open_store
+
+    if home.exists() and any(home.iterdir()) and not (home / MARKER).exists():
+        raise PreconditionError(f"{home} is not a home of the demo: name an empty one", reason=Reason.HOME_NOT_FOUND)
+    home.mkdir(parents=True, exist_ok=True)
+    (home / MARKER).touch()
+    settings = init_home(home)
+    store = open_store(settings)
+    try:
+        active = store.active_bundle(catalog_id)
+        if active is not None:
+            when = f"{active.created_at:%Y-%m-%d %H:%M}"
+            out.print(f"Reusing bundle {active.bundle_id}, trained {when} (delete {home} to start afresh)")
+            return
+        _import(out, settings, store, catalog_id)
+        _train(out, settings, store, catalog_id)
+    finally:
+        store.close()
+
+
+def _import(out: Console, settings: Settings, store: Store, catalog_id: str) -> None:
+    from firstlight.datasets import import_files, movielens_100k
+
+    files = movielens_100k(settings.home / "cache")
+    out.print(f"MovieLens 100K from {files.source}")
+    with progress_bars() as progress:
+        import_files(
+            store,
+            catalog_id,
+            interactions=files.interactions,
+            items=files.items,
+            users=files.users,
+            reject_dir=settings.home / "rejects",
+            progress=progress,
+        )
+
+
+def _train(out: Console, settings: Settings, store: Store, catalog_id: str) -> None:
+    from firstlight.training import TrainOptions, train
+
+    with progress_bars() as progress:
+        result = train(
+            store, settings, load_plugins(settings), catalog_id, TrainOptions(preset="small", seed=0), progress=progress
+        )
+    out.print(f"Trained bundle {result.bundle_id}")

@@ -1,0 +1,112 @@
+"""``firstlight recommend``: one list from a running server, or a file of queries without one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from firstlight.cli.options import Catalog, Home, Json, load_plugins, opened
+from firstlight.cli.output import print_json, progress_bars, show_table
+from firstlight.errors import InvalidInputError
+
+ADDRESS = "127.0.0.1:7070"
+DEFAULT_LIMIT = 20
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("recommend")(recommend)
+
+
+def recommend(
+    *,
+    user: Annotated[str, typer.Option(help="User id; unknown ones are new users.")] = "",
+    profile: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE, repeatable: what is known of the user.", show_default=False)
+    ] = None,
+    history: Annotated[
+        list[str] | None, typer.Option(help="ITEM or ITEM=RATING, repeatable, oldest first.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Items a list; 0 means 20.")] = 20,
+    address: Annotated[str, typer.Option(help="Server to ask.")] = ADDRESS,
+    queries: Annotated[
+        Path | None, typer.Option(help="Batch job: JSON Lines, a query a line; needs no server.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Batch job: where the answers go.", show_default=False)] = None,
+    home: Home = None,
+    catalog: Catalog = "default",
+    as_json: Json = False,
+) -> None:
+    """Ask a running server for one list, or answer a file of queries.
+
+    Examples:
+
+        firstlight recommend --user 42
+
+        firstlight recommend --profile age=25 --profile gender=F --history 50=5 --history 100=2
+
+        firstlight recommend --queries queries.jsonl --limit 10 --out answers.jsonl
+    """
+    if limit < 0:
+        raise InvalidInputError(f"--limit must be at least 0, not {limit}")
+    if queries is None and out is None:
+        from firstlight.cli.queries import history_of, profile_of
+
+        asked = {"profile": profile_of(profile or []), "history": history_of(history or [])}
+        _print_answer(_ask(address, catalog, user_id=user, limit=limit, **asked), as_json=as_json)
+        return
+    if queries is None or out is None:
+        raise InvalidInputError("--queries and --out go together")
+    if user or profile or history:
+        raise InvalidInputError("--user, --profile and --history do not go with --queries")
+    _answer_file(home, catalog, queries, out, limit=limit or DEFAULT_LIMIT, as_json=as_json)
+
+
+def _ask(address: str, catalog: str, *, user_id: str, limit: int, profile: Any, history: Any) -> Any:
+    from firstlight.client import Client
+
+    with Client.connect(address, catalog_id=catalog, wait_for_ready=False) as client:
+        return client.recommend(
+            user_id, profile=profile, history=[(entry.item_id, entry.value) for entry in history], limit=limit
+        )
+
+
+def _print_answer(answer: Any, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_document(answer))
+        return
+    rows = [(n, i.item_id, f"{i.score:.3f}", i.source, i.reason_text) for n, i in enumerate(answer.items, 1)]
+    show_table("", "item", "score>", "source", "why", rows=rows, empty="Nothing to recommend")
+    for note in answer.degraded:
+        print(f"note: {note.detail or note.component}", file=sys.stderr)
+
+
+def _answer_file(home: Path | None, catalog: str, queries: Path, out: Path, *, limit: int, as_json: bool) -> None:
+    from firstlight.cli.batch import run_batch
+    from firstlight.pipeline import Recommender
+
+    with opened(home) as (settings, store), progress_bars() as progress:
+        recommender = Recommender(store, settings, load_plugins(settings))
+        answered = run_batch(recommender, catalog, queries, out, limit=limit, progress=progress)
+    if as_json:
+        print_json({"answered": answered, "out": str(out)})
+    else:
+        print(f"{answered} queries answered: {out}")
+
+
+def _document(answer: Any) -> dict[str, Any]:
+    from firstlight.v1.recommendation_pb2 import Scenario
+
+    return {
+        "items": [
+            {"item_id": i.item_id, "score": i.score, "source": i.source, "reason": i.reason_text} for i in answer.items
+        ],
+        "scenario": Scenario.Name(answer.scenario).removeprefix("SCENARIO_"),
+        "strategy": answer.strategy,
+        "bundle": answer.bundle_id,
+        "attribution_token": answer.attribution_token,
+        "degraded": [{"component": d.component, "detail": d.detail} for d in answer.degraded],
+    }

@@ -1,0 +1,46 @@
+"""``firstlight serve``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from firstlight.cli.options import Catalog, Home, opened
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: [serve] host.", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port; 0 takes a free one. Default: [serve] port.", min=0, max=65535, show_default=False),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes. Default: [serve] workers.", min=1, max=256, show_default=False)
+    ] = None,
+    home: Home = None,
+    catalog: Catalog = "default",
+) -> None:
+    """Serve all catalogues of a home over gRPC until interrupted. Says at start which bundle --catalog answers from.
+
+    Examples:
+
+        firstlight serve
+
+        firstlight serve --host 0.0.0.0 --port 7070 --workers 4
+    """
+    from firstlight.server import serve as run_server
+
+    with opened(home) as (settings, store):
+        active = store.active_bundle(catalog)
+    answer = f"answers from bundle {active.bundle_id}" if active else "has no active bundle yet: run firstlight train"
+    print(f"Catalogue {catalog!r} {answer}", flush=True)
+    run_server(settings, host=host, port=port, workers=workers)

@@ -1,0 +1,91 @@
+"""What an evaluation found: numbers with intervals, ready for JSON and the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from firstlight.evaluation.measuring import Measured
+from firstlight.training.metrics import interval
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One strategy in one slice, all folds together: means over users with 95 % bootstrap intervals.
+
+    ``shown``: interactions in each query, None where it varies. ``coverage``: share of the items it could rank that
+    are in anybody's top 10, mean over folds. ``new_share`` and ``target_share``: held-out items' share of the top 10
+    and of the targets, None where the question does not arise.
+    """
+
+    slice_name: str
+    shown: int | None
+    strategy: str
+    users: int
+    ndcg: float
+    ndcg_interval: tuple[float, float]
+    recall: float
+    recall_interval: tuple[float, float]
+    coverage: float
+    new_share: float | None = None
+    target_share: float | None = None
+
+    @classmethod
+    def of(
+        cls, slice_name: str, shown: int | None, strategy: str, folds: Sequence[Measured], sizes: Sequence[int]
+    ) -> Row:
+        """From the folds' measurements; ``sizes``: how many items each could rank."""
+        users = np.concatenate([m.users for m in folds])
+        ndcg, recall = (np.concatenate([getattr(m, name) for m in folds]) for name in ("ndcg", "recall"))
+
+        def mean(name: str) -> float | None:
+            value = float(np.mean([getattr(m, name) for m in folds]))
+            return None if math.isnan(value) else value
+
+        return cls(
+            slice_name,
+            shown,
+            strategy,
+            len(np.unique(users)),
+            float(ndcg.mean()),
+            interval(ndcg, users),
+            float(recall.mean()),
+            interval(recall, users),
+            float(np.mean([len(m.shown) / max(1, size) for m, size in zip(folds, sizes, strict=True)])),
+            mean("new_share"),
+            mean("target_share"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """Everything an evaluation found.
+
+    ``losses``: training curves of one refit, ``component.curve`` → a number an epoch. ``errors``: RMSE and MAE of
+    predicted values by component, means over fits. ``weights``: what the ranker of one fit says of itself, for plots.
+    ``seconds``: of all fits and questions.
+    """
+
+    protocols: tuple[str, ...]
+    folds: int
+    preset: str
+    seed: int
+    positive_value: float
+    rows: tuple[Row, ...]
+    losses: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    errors: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def row(self, slice_name: str, strategy: str, shown: int | None = None) -> Row | None:
+        """The one row of a strategy in a slice."""
+        wanted = (slice_name, shown, strategy)
+        return next((r for r in self.rows if (r.slice_name, r.shown, r.strategy) == wanted), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values without NaN."""
+        return asdict(self)
