@@ -105,7 +105,7 @@ def fitted() -> tuple[Plugins, Dataset, FeatureEncoders, TrainingData, dict[str,
 
 
 def add_bundle(
-    settings: Settings, store: Store, bundle_id: str, *, token: int, gate: dict[str, str] | None = None
+    settings: Settings, store: Store, bundle_id: str, *, token: int, decision: str = "first", reason: str = ""
 ) -> Path:
     plugins, dataset, encoders, data, components = fitted()
     path = write_bundle(
@@ -125,7 +125,18 @@ def add_bundle(
     )
     now = datetime.now(UTC)
     store.register_bundle(
-        BundleRecord("default", bundle_id, str(path), now, "small", 0, token, dataset.schema, {"ndcg": 0.5}, gate or {})
+        BundleRecord(
+            "default",
+            bundle_id,
+            str(path),
+            now,
+            "small",
+            0,
+            token,
+            dataset.schema,
+            {"ndcg": 0.5},
+            {"decision": decision, "reason": reason},
+        )
     )
     return path
 

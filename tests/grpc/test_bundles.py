@@ -7,6 +7,7 @@ from firstlight.client import Client
 from firstlight.errors import CorruptBundleError, NotFoundError, PreconditionError, Reason
 from firstlight.settings import Settings
 from firstlight.store import Store
+from firstlight.v1.bundle_pb2 import Gate
 
 pytestmark = pytest.mark.xdist_group("grpc")
 
@@ -58,11 +59,12 @@ def test_an_activation_by_another_process_is_followed(client: Client, store: Sto
 
 
 def test_a_refused_bundle_needs_force(client: Client, settings: Settings, store: Store, make_bundle: object) -> None:
-    make_bundle("bundle-refused", gate={"decision": "refused", "reason": "worse for new users"})
+    make_bundle("bundle-refused", decision="refused", reason="worse for new users")
     with pytest.raises(PreconditionError, match="worse for new users") as caught:
         client.activate_bundle("bundle-refused")
     assert caught.value.reason is Reason.GATE_REFUSED
     assert client.get_bundle().bundle_id == "bundle-1"
+    assert client.get_bundle("bundle-refused").gate.decision == Gate.DECISION_REFUSED
     token = client.activate_bundle("bundle-refused", force=True).write_token
     assert client.recommend(min_write_token=token).bundle_id == "bundle-refused"
 

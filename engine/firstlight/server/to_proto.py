@@ -79,6 +79,10 @@ def bundle(record: BundleRecord, *, active_id: str) -> bundle_pb2.Bundle:
         seed=record.seed,
         metrics=record.metrics,
         active=record.bundle_id == active_id,
+        gate=bundle_pb2.Gate(
+            decision=bundle_pb2.Gate.Decision.Value(f"DECISION_{record.gate['decision'].upper()}"),
+            reason=record.gate["reason"],
+        ),
     )
 
 

@@ -15,13 +15,12 @@ from firstlight.pipeline.model import unique_rows
 from firstlight.roles import Progress, Ranker
 from firstlight.training.blocks import Block, deal, remaining, stable_hash
 from firstlight.training.fitting import Fitted
-from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, among, members, ndcg, recall
+from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, members, ndcg, recall
 from firstlight.training.problems import (
     FUSION,
     POOL,
     Problem,
     component_values,
-    dense,
     distinct,
     earlier,
     in_time_order,
@@ -56,16 +55,16 @@ class CrossFit:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Ranking problems of one slice with their user hashes; ``served`` bool (B, C): what serving would rank."""
+    """Ranking problems of one slice with their user hashes; ``new_targets`` (B,): how many targets are new items."""
 
     examples: RankingExamples
     users: NDArray[np.uint64]
-    served: NDArray[np.bool_]
+    new_targets: NDArray[np.int64]
 
     def of_half(self, half: int) -> Example:
         """Only the users of one half: hashes that are even, or odd."""
         rows = np.flatnonzero(self.users % np.uint64(2) == half)
-        return Example(self.examples.take(rows), self.users[rows], self.served[rows])
+        return Example(self.examples.take(rows), self.users[rows], self.new_targets[rows])
 
 
 def cross_fit(
@@ -104,13 +103,15 @@ def block_examples(dataset: Dataset, block: Block, fitted: Fitted, *, catalog_id
     new = np.flatnonzero(block.hidden & (dataset.counts() > 0)).astype(np.int32)
     rng = np.random.default_rng([seed, len(block.users)])
     background = np.sort(rng.permutation(new)[:BACKGROUND])
-    out = []
-    for k in (*SHOWN, *SHOWN_WARM):
-        problem = held_out_problem(dataset, block, fitted.encoders, k, catalog_id)
-        out.append(_example(f"{NEW_USER} k={k}", model, problem, background))
+    problems = {
+        f"{NEW_USER} k={k}": held_out_problem(dataset, block, fitted.encoders, k, catalog_id)
+        for k in (*SHOWN, *SHOWN_WARM)
+    }
+    out = [_example(name, model, problem, background) for name, problem in problems.items() if len(problem)]
     asked = new_item_problem(dataset, block, fitted, catalog_id)
-    out.append(_example(NEW_ITEM, model, asked, background, generate=False))
-    return [example for example in out if len(example.users)]
+    if len(asked):
+        out.append(_example(NEW_ITEM, model, asked, background, generate=False))
+    return out
 
 
 def held_out_problem(dataset: Dataset, block: Block, encoders: FeatureEncoders, k: int, catalog_id: str) -> Problem:
@@ -150,20 +151,21 @@ def new_item_problem(dataset: Dataset, block: Block, fitted: Fitted, catalog_id:
 def _example(
     name: str, model: Model, problem: Problem, background: NDArray[np.int32], *, generate: bool = True
 ) -> Example:
-    """Serving's own candidates, all targets, and new items in the background, scored."""
+    """Serving's own candidates, with new items in the background, scored.
+
+    Targets outside of them are counted but not added: added, they would teach that unpopular items are liked.
+    """
     queries = problem.queries
     beside = [np.broadcast_to(background, (len(problem), len(background)))]
     if generate:
         beside.append(model.candidates(queries))
-    served = without_history(unique_rows(np.concatenate(beside, axis=1)), queries)
-    extra = dense(problem.targets)
-    missing = np.where(among(extra, served), -1, extra)
-    positions = np.concatenate([served, missing], axis=1).astype(np.int32)
-    inputs = model.inputs(queries, positions)
-    relevant = members(positions, problem.targets) & (positions >= 0)
-    shown = np.concatenate([served >= 0, np.zeros(missing.shape, bool)], axis=1)
-    examples = RankingExamples(name, inputs, relevant, problem.targets.lengths.astype(np.int32))
-    return Example(examples, problem.users.astype(np.uint64), shown)
+    positions = without_history(unique_rows(np.concatenate(beside, axis=1)), queries)
+    targets = problem.targets
+    examples = RankingExamples(
+        name, model.inputs(queries, positions), members(positions, targets), targets.lengths.astype(np.int32)
+    )
+    new = np.bincount(targets.rows[model.items.counts(targets.items) == 0], minlength=len(problem))
+    return Example(examples, problem.users.astype(np.uint64), new)
 
 
 def _validated(
@@ -197,13 +199,13 @@ def _slices(name: str) -> list[tuple[str, bool]]:
 
 def _result(name: str, example: Example, ranker: Ranker, *, new: bool) -> SliceResult:
     """Quality of the ranker and of each component on new items alone, or on the items the fit knows."""
-    inside = (example.examples.inputs.counts == 0) == new
-    relevant = example.examples.relevant & inside
-    rows = np.flatnonzero(relevant.any(axis=1))
-    inputs = example.examples.inputs.only(inside & example.served).take(rows)
-    relevant = relevant[rows]
+    examples = example.examples
+    total = example.new_targets if new else examples.total_relevant - example.new_targets
+    rows = np.flatnonzero(total)
+    inside = (examples.inputs.counts == 0) == new
+    inputs = examples.inputs.only(inside).take(rows)
+    relevant, total = (examples.relevant & inside)[rows], total[rows]
     values = {FUSION: ranker.rank(inputs).values, **component_values(inputs)}
-    total = relevant.sum(axis=1)
     quality = {strategy: _quality(found, relevant, total) for strategy, found in values.items()}
     return SliceResult(
         name,

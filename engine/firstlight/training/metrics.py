@@ -27,13 +27,6 @@ def held_by(entries: Histories, sets: Histories) -> NDArray[np.bool_]:
     return np.asarray(np.isin(entries.rows * width + entries.items, sets.rows * width + sets.items))
 
 
-def among(positions: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """bool (B, C): whether each of ``positions`` (B, C) is also in its row of ``others`` (B, D); −1 may match −1."""
-    width = 2 + max(int(positions.max(initial=0)), int(others.max(initial=0)))
-    start = np.arange(len(positions))[:, None] * width + 1
-    return np.asarray(np.isin(start + positions, start + others))
-
-
 def top_lists(values: NDArray[np.floating], positions: NDArray[np.int32], limit: int) -> NDArray[np.int32]:
     """int32 (B, limit): ``positions`` (B, C) by falling ``values`` (B, C), ties by column; −inf is left out (−1)."""
     values, positions = np.atleast_2d(values), np.broadcast_to(positions, values.shape)

@@ -61,11 +61,6 @@ def distinct(targets: Histories, given: Histories) -> Histories:
     return targets.keep(~held_by(targets, given)).distinct()
 
 
-def dense(targets: Histories) -> NDArray[np.int32]:
-    """int32 (B, T): the items to find as rows padded with −1."""
-    return targets.padded(int(targets.lengths.max(initial=0)))[0]
-
-
 def component_values(inputs: RankingInputs) -> dict[str, NDArray[np.float32]]:
     """Scores (B, C) of each component that knows anything here, −inf where it does not."""
     return {

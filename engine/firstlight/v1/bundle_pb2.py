@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66irstlight/v1/bundle.proto\x12\rfirstlight.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x01\n\x06\x42undle\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06preset\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x05\x12\x33\n\x07metrics\x18\x05 \x03(\x0b\x32\".firstlight.v1.Bundle.MetricsEntry\x12\x0e\n\x06\x61\x63tive\x18\x06 \x01(\x08\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\x43\n\x11\x64\x65v.firstlight.v1P\x01Z,firstlight.dev/go/firstlight/v1;firstlightv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66irstlight/v1/bundle.proto\x12\rfirstlight.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x02\n\x06\x42undle\x12\x11\n\tbundle_id\x18\x01 \x01(\t\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06preset\x18\x03 \x01(\t\x12\x0c\n\x04seed\x18\x04 \x01(\x05\x12\x33\n\x07metrics\x18\x05 \x03(\x0b\x32\".firstlight.v1.Bundle.MetricsEntry\x12\x0e\n\x06\x61\x63tive\x18\x06 \x01(\x08\x12!\n\x04gate\x18\x07 \x01(\x0b\x32\x13.firstlight.v1.Gate\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xab\x01\n\x04Gate\x12.\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x1c.firstlight.v1.Gate.Decision\x12\x0e\n\x06reason\x18\x02 \x01(\t\"c\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x44\x45\x43ISION_FIRST\x10\x01\x12\x13\n\x0f\x44\x45\x43ISION_PASSED\x10\x02\x12\x14\n\x10\x44\x45\x43ISION_REFUSED\x10\x03\x42\x43\n\x11\x64\x65v.firstlight.v1P\x01Z,firstlight.dev/go/firstlight/v1;firstlightv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUNDLE_METRICSENTRY']._loaded_options = None
   _globals['_BUNDLE_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_BUNDLE']._serialized_start=79
-  _globals['_BUNDLE']._serialized_end=302
-  _globals['_BUNDLE_METRICSENTRY']._serialized_start=256
-  _globals['_BUNDLE_METRICSENTRY']._serialized_end=302
+  _globals['_BUNDLE']._serialized_end=337
+  _globals['_BUNDLE_METRICSENTRY']._serialized_start=291
+  _globals['_BUNDLE_METRICSENTRY']._serialized_end=337
+  _globals['_GATE']._serialized_start=340
+  _globals['_GATE']._serialized_end=511
+  _globals['_GATE_DECISION']._serialized_start=412
+  _globals['_GATE_DECISION']._serialized_end=511
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -51,6 +52,7 @@ class Bundle(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
     ACTIVE_FIELD_NUMBER: _builtins.int
+    GATE_FIELD_NUMBER: _builtins.int
     bundle_id: _builtins.str
     """The bundle's id; unique in its catalogue."""
     preset: _builtins.str
@@ -67,6 +69,10 @@ class Bundle(_message.Message):
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """What was measured at training, by name."""
 
+    @_builtins.property
+    def gate(self) -> Global___Gate:
+        """Whether it was fit to answer when it was trained."""
+
     def __init__(
         self,
         *,
@@ -76,11 +82,65 @@ class Bundle(_message.Message):
         seed: _builtins.int = ...,
         metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         active: _builtins.bool = ...,
+        gate: Global___Gate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "gate", b"gate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "bundle_id", b"bundle_id", "create_time", b"create_time", "metrics", b"metrics", "preset", b"preset", "seed", b"seed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "bundle_id", b"bundle_id", "create_time", b"create_time", "gate", b"gate", "metrics", b"metrics", "preset", b"preset", "seed", b"seed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Bundle: _TypeAlias = Bundle  # noqa: Y015
+
+@_typing.final
+class Gate(_message.Message):
+    """The comparison of a new bundle with the one that was active when it was trained."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Decision:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Gate._Decision.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DECISION_UNSPECIFIED: Gate._Decision.ValueType  # 0
+        """Not given."""
+        DECISION_FIRST: Gate._Decision.ValueType  # 1
+        """There was nothing to compare with: it was activated."""
+        DECISION_PASSED: Gate._Decision.ValueType  # 2
+        """Not worse in any slice: it was activated."""
+        DECISION_REFUSED: Gate._Decision.ValueType  # 3
+        """Worse in some slice: it was not activated unless forced."""
+
+    class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
+        """Outcomes."""
+
+    DECISION_UNSPECIFIED: Gate.Decision.ValueType  # 0
+    """Not given."""
+    DECISION_FIRST: Gate.Decision.ValueType  # 1
+    """There was nothing to compare with: it was activated."""
+    DECISION_PASSED: Gate.Decision.ValueType  # 2
+    """Not worse in any slice: it was activated."""
+    DECISION_REFUSED: Gate.Decision.ValueType  # 3
+    """Worse in some slice: it was not activated unless forced."""
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    decision: Global___Gate.Decision.ValueType
+    """The outcome."""
+    reason: _builtins.str
+    """Why, in a line."""
+    def __init__(
+        self,
+        *,
+        decision: Global___Gate.Decision.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Gate: _TypeAlias = Gate  # noqa: Y015

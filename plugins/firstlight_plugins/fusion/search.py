@@ -11,7 +11,7 @@ CUT = 10
 DISCOUNTS = 1 / np.log2(np.arange(2, CUT + 2))
 STEPS = (0.05, 0.1, 0.2, 0.4)
 ROUNDS = 8
-NARROW = 40
+NARROW = 30
 OUTSIDE = np.float32(-1e9)
 """The score of a candidate that is out of the race."""
 

@@ -12,7 +12,8 @@ from firstlight.errors import FirstlightError, Reason
 from firstlight.pipeline import MAX_GIVEN_HISTORY, MAX_LIMIT, DegradationReason
 from firstlight.server import limits
 from firstlight.store import REQUEST_WINDOW_HOURS, JobState
-from firstlight.v1 import error_reason_pb2, recommendation_pb2, training_job_pb2
+from firstlight.training.gate import FIRST, PASSED, REFUSED
+from firstlight.v1 import bundle_pb2, error_reason_pb2, recommendation_pb2, training_job_pb2
 
 PROTOS = Path(__file__).parents[3] / "protos" / "firstlight" / "v1"
 TEXT = {file.stem: file.read_text(encoding="utf-8") for file in sorted(PROTOS.glob("*.proto"))}
@@ -50,6 +51,10 @@ def test_error_reasons_state_their_codes() -> None:
 
 def test_job_states() -> None:
     assert list(names(training_job_pb2.TrainingJob.State, "STATE_")) == [state.value for state in JobState]
+
+
+def test_gate_decisions() -> None:
+    assert list(names(bundle_pb2.Gate.Decision, "DECISION_")) == [one.upper() for one in (FIRST, PASSED, REFUSED)]
 
 
 @pytest.mark.parametrize(

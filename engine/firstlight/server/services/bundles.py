@@ -81,9 +81,9 @@ class BundleService(BundleServiceServicer):
 
     def _activate(self, catalog_id: str, bundle_id: str, *, force: bool) -> tuple[BundleRecord, int]:
         record = self._store.get_bundle(catalog_id, bundle_id)
-        if not force and record.gate.get("decision") == "refused":
+        if not force and record.gate["decision"] == "refused":
             raise PreconditionError(
-                f"the gate refused bundle {bundle_id!r}: {record.gate.get('reason', '')}; set force to activate it",
+                f"the gate refused bundle {bundle_id!r}: {record.gate['reason']}; set force to activate it",
                 reason=Reason.GATE_REFUSED,
             )
         verify_bundle(Path(record.path))

@@ -1,0 +1,65 @@
+import pytest
+
+from firstlight.client import Client
+from firstlight.errors import InvalidInputError, NotFoundError, PreconditionError, Reason
+from firstlight.v1.training_job_pb2 import TrainingJob, TrainingParameters
+
+pytestmark = pytest.mark.xdist_group("grpc")
+
+
+def test_create_watch_cancel(client: Client) -> None:
+    job = client.create_training_job(preset="small", seed=5, time_budget_s=600)
+    assert job.state == TrainingJob.STATE_PENDING
+    assert job.parameters.preset == TrainingParameters.PRESET_SMALL
+    assert (job.parameters.seed, job.parameters.time_budget.seconds) == (5, 600)
+    with pytest.raises(PreconditionError, match=job.job_id) as caught:
+        client.create_training_job()
+    assert caught.value.reason is Reason.TRAINING_JOB_RUNNING
+
+    seen = []
+    for state in client.watch_training_job(job.job_id):
+        seen.append(state)
+        if state.stage and state.state == TrainingJob.STATE_RUNNING:
+            cancelled = client.cancel_training_job(job.job_id)
+            assert cancelled.state == TrainingJob.STATE_CANCELLED
+    assert [s.state for s in seen][:1] == [TrainingJob.STATE_PENDING]
+    assert TrainingJob.STATE_RUNNING in [s.state for s in seen]
+    assert seen[-1].state == TrainingJob.STATE_CANCELLED
+    assert client.get_training_job(job.job_id) == seen[-1]
+    assert client.cancel_training_job(job.job_id) == seen[-1]
+    assert next(client.list_training_jobs(page_size=1)) == seen[-1]
+
+
+def test_a_job_that_cannot_succeed_says_why(client: Client) -> None:
+    bare = client.with_options(catalog_id="bare")
+    job = bare.create_training_job()
+    *_, last = bare.watch_training_job(job.job_id)
+    assert last.state == TrainingJob.STATE_FAILED
+    assert "bare" in last.detail
+
+
+def test_jobs_that_are_not_there(client: Client) -> None:
+    for call in (
+        client.get_training_job,
+        client.cancel_training_job,
+        lambda name: list(client.watch_training_job(name)),
+    ):
+        with pytest.raises(NotFoundError) as caught:
+            call("no-such-job")
+        assert caught.value.reason is Reason.TRAINING_JOB_NOT_FOUND
+    assert list(client.with_options(catalog_id="shelf").list_training_jobs()) == []
+
+
+def test_a_job_belongs_to_its_catalogue(client: Client, store: object) -> None:
+    job = store.create_job("elsewhere", {"preset": "small", "seed": 0, "time_budget_s": None})
+    store.update_job(job.job_id, state="CANCELLED")
+    assert client.with_options(catalog_id="elsewhere").get_training_job(job.job_id).job_id == job.job_id
+    with pytest.raises(NotFoundError):
+        client.get_training_job(job.job_id)
+
+
+def test_bad_parameters(client: Client) -> None:
+    for parameters, field in (({"seed": -1}, "parameters.seed"), ({"time_budget_s": 0.5}, "parameters.time_budget")):
+        with pytest.raises(InvalidInputError) as caught:
+            client.create_training_job(**parameters)
+        assert [v.field for v in caught.value.violations] == [field]

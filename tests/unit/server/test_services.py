@@ -1,0 +1,79 @@
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from firstlight.domain import Query
+from firstlight.errors import PreconditionError, Reason
+from firstlight.server.services import training
+from firstlight.server.services.recommendations import RecommendationService
+from firstlight.server.services.training import TrainingService
+from firstlight.settings import init_home
+from firstlight.store import Store, open_store
+from firstlight.v1.training_service_pb2 import CreateTrainingJobRequest
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(init_home(tmp_path / "home"))
+    yield opened
+    opened.close()
+
+
+def test_a_server_without_training_says_so(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "find_spec", lambda name: None)
+    service = TrainingService(SimpleNamespace(store=store, settings=init_home(tmp_path / "home")))
+    with pytest.raises(PreconditionError, match=r"firstlight\[train\]") as caught:
+        asyncio.run(service.CreateTrainingJob(CreateTrainingJobRequest(), None))
+    assert caught.value.reason is Reason.EXTRA_NOT_INSTALLED
+    assert store.list_jobs() == []
+
+
+class SlowUsers:
+    """A recommender whose users take as long to load as they are held back."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        self.loaded: set[str] = set()
+
+    def is_loaded(self, catalog_id: str) -> bool:
+        return True
+
+    def missing_users(self, catalog_id: str, queries: Sequence[Query]) -> list[str]:
+        return sorted({q.user_id for q in queries if q.user_id} - self.loaded)
+
+    def load_users(self, catalog_id: str, user_ids: Sequence[str]) -> None:
+        self.released.wait(10)
+        self.loaded |= set(user_ids)
+
+    def recommend(self, catalog_id: str, queries: Sequence[Query], *, cached_only: bool) -> list[bool]:
+        assert cached_only
+        return [query.user_id in self.loaded for query in queries]
+
+
+def answers(recommender: SlowUsers, *, token: int = 0, release_after_s: float) -> list[bool]:
+    async def blocking(function: object, *arguments: object) -> object:
+        return await asyncio.to_thread(function, *arguments)
+
+    async def reach(token: int, *, timeout_s: float) -> None:
+        assert token
+
+    async def run() -> list[bool]:
+        backend = SimpleNamespace(recommender=recommender, blocking=blocking, follower=SimpleNamespace(reach=reach))
+        asyncio.get_running_loop().call_later(release_after_s, recommender.released.set)
+        found = await RecommendationService(backend)._recommend("default", [Query("u"), Query()], token, 10.0)
+        recommender.released.set()
+        return list(found)
+
+    return asyncio.run(run())
+
+
+def test_the_answer_does_not_wait_for_sql() -> None:
+    assert answers(SlowUsers(), release_after_s=1) == [False, False]
+
+
+def test_a_reader_of_a_write_waits() -> None:
+    assert answers(SlowUsers(), token=3, release_after_s=0.2) == [True, False]
