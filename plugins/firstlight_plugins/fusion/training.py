@@ -20,6 +20,8 @@ SMALL = 30
 HALF_TRUST = 20.0
 """c of the default weight n / (n + c) that all components but the prior share after n interactions."""
 FOLDS = 4
+DOUBT = 1.645
+"""Standard errors of a gain that exclude chance at 95 %, one-sided."""
 OFFSETS = np.arange(-6.0, 6.01, 0.25)
 
 
@@ -108,7 +110,8 @@ def _weigh(
     """Weights (S,) of one block, and their cross-validated gain in NDCG@10 over the prior; None where not learnt.
 
     Each fold of the queries is scored by weights learnt on the others. Where that does not beat the prior, the prior
-    ranks alone; else the weights are the mean over folds.
+    ranks alone; without interactions it has to beyond doubt, since the prior knows the profile too. Else
+    the weights are the mean over folds.
     """
     size = len(scores)
     alone = np.eye(size)[0]
@@ -130,9 +133,9 @@ def _weigh(
         tested = problem.take(fold == f)
         gains[fold == f] = tested.ndcg(tested.fused(weights)) - base[fold == f]
         found.append(weights)
-    gain = float(gains.mean())
+    gain, error = float(gains.mean()), float(gains.std() / np.sqrt(len(gains)))
     weights = alone.copy()
-    if gain > 0:
+    if gain > (DOUBT * error if part.knot == 0 else 0):
         weights[active] = np.mean(found, axis=0)
     return weights, gain
 

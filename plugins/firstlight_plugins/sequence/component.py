@@ -77,7 +77,7 @@ class Sequence:
 
     def export(self, directory: Path) -> None:
         """``user_encoder.onnx``, ``item_encoder.onnx``, ``codes.npy`` and ``vectors.npy`` (N, d), ``sequence.json``."""
-        from firstlight_plugins.sequence.training import export  # noqa: PLC0415  # torch, only where training happens
+        from firstlight_plugins.sequence.exporting import export  # noqa: PLC0415  # torch, only where training happens
 
         export(
             self._user_encoder,

@@ -32,7 +32,7 @@ class SequenceConfig(BaseModel):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     id_dropout: float = Field(default=0.3, ge=0, lt=1)
     max_shown: int = Field(default=30, ge=1)
-    max_history: int = Field(default=200, ge=1)
+    max_history: int = Field(default=50, ge=1)
     negatives: int = Field(default=2000, ge=1)
 
 

@@ -56,11 +56,13 @@ class SequenceModel(nn.Module):
     plus a correction that a transformer over [profile, history] learns from context. The state thus stays in the span
     of what the user touched and shrinks to the prior as evidence goes to zero; on small data a free read-out of the
     transformer only overfits. Code = a · id + (1 − a) · content W with a = n / (n + 5), or content alone when the id
-    is dropped; v = code · T. Everything new starts at zero, T at one, so training starts at the spectral model.
+    is dropped; v = code · T. W stays the ridge it starts as: trained, it learns the training items by heart and halves
+    the NDCG of items it has not seen. Gates start at zero and T at one: training starts at the spectral model.
     """
 
     content: Tensor
     trust: Tensor
+    content_weights: Tensor
 
     def __init__(
         self,
@@ -79,9 +81,9 @@ class SequenceModel(nn.Module):
         width = size.width
         seen = torch.tensor(counts, dtype=torch.float32)
         self.register_buffer("content", torch.tensor(content), persistent=False)
+        self.register_buffer("content_weights", torch.tensor(content_weights))
         self.register_buffer("trust", (seen / (seen + _COUNT_SHRINK))[:, None], persistent=False)
         self.ids = nn.Parameter(torch.tensor(codes))
-        self.content_weights = nn.Parameter(torch.tensor(content_weights))
         self.transform = nn.Parameter(torch.eye(width))
         self.profile_token = nn.Linear(profile_columns, width)
         self.feature_token = nn.Linear(FEATURES, width)
@@ -135,9 +137,11 @@ class SequenceModel(nn.Module):
 class ItemEncoder(nn.Module):
     """Codes and vectors (M, d) of items known by ``content`` (M, C) alone."""
 
+    content_weights: Tensor
+
     def __init__(self, model: SequenceModel) -> None:
         super().__init__()
-        self.content_weights = model.content_weights
+        self.register_buffer("content_weights", model.content_weights)
         self.transform = model.transform
 
     def forward(self, content: Tensor) -> tuple[Tensor, Tensor]:

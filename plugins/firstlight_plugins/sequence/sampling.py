@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ EMPTY_SHARE = 0.15
 SUBSET_SHARE = 0.3
 POOL = 10
 WARMUP = 5.0
+VALUE_DROPOUT = 0.1
 MAX_ENTRIES = 1000
 
 
@@ -44,13 +45,16 @@ class Sampler:
     valued: bool = False
 
     def draw(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Problem:
-        """k is 0 for 15 % of users, else log-uniform up to ``max_shown``, always leaving something to find."""
+        """k is 0 for 15 % of users, else log-uniform up to ``max_shown``, always leaving something to find.
+
+        One shown value in ten is forgotten, for a query may hold interactions without one.
+        """
         lengths = np.minimum(self.histories.lengths[rows], MAX_ENTRIES)
         most = np.clip(lengths - 1, 0, self.max_shown)
         shown = np.floor(np.exp(rng.random(len(rows)) * np.log(most + 1))).astype(np.int64)
         shown = np.where(rng.random(len(rows)) < EMPTY_SHARE, 0, np.minimum(shown, most))
         subset = rng.random(len(rows)) < (SUBSET_SHARE if self.ordered else 1.0)
-        return self._problem(rows, shown, subset, rng)
+        return _forget_values(self._problem(rows, shown, subset, rng), rng)
 
     def fixed(self, rows: NDArray[np.int64], shown: int, seed: int) -> Problem:
         """The new-user protocol: the first ``shown`` of a pool of 10, or half a shorter history; targets after it."""
@@ -79,3 +83,9 @@ class Sampler:
         padded = np.zeros(shape, np.float32)
         targets[at], values[at], padded[at] = found.items, found.values, weights[target]
         return Problem(rows, histories.keep(seen), targets, padded, values)
+
+
+def _forget_values(problem: Problem, rng: np.random.Generator) -> Problem:
+    shown = problem.shown
+    values = np.where(rng.random(len(shown.values)) < VALUE_DROPOUT, np.float32(np.nan), shown.values)
+    return replace(problem, shown=replace(shown, values=values))

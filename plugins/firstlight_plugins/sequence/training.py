@@ -1,11 +1,10 @@
-"""Fitting: the one module here, with ``model``, that needs torch; imported only inside ``fit`` and ``export``."""
+"""Fitting: with ``model`` the one module here that needs torch; imported only inside ``fit``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from firstlight import FitOptions, InvalidInputError, Metrics, Queries, Runner, Scores, TrainingData
+from firstlight import FitOptions, InvalidInputError, Metrics, Queries, Scores, TrainingData
 from firstlight.learning import (
     EarlyStopping,
     TorchRunner,
@@ -26,21 +25,23 @@ from firstlight.learning import (
     sampled_softmax,
     squared_error,
     train,
-    verify_export,
     with_fallback,
 )
 from firstlight_plugins.sequence import spectral
 from firstlight_plugins.sequence.config import SIZES, SequenceConfig, Size
+from firstlight_plugins.sequence.exporting import ITEM_INPUTS, ITEM_OUTPUTS, USER_INPUTS, USER_OUTPUTS
 from firstlight_plugins.sequence.model import ItemEncoder, SequenceModel
 from firstlight_plugins.sequence.sampling import Problem, Sampler
-from firstlight_plugins.sequence.tokens import FEATURES, Scaling, tokenise
+from firstlight_plugins.sequence.tokens import Scaling, tokenise
 
 DENSE_ITEMS = 20_000
 """Up to this many items the softmax is over all of them, above over a sample."""
 
 VALIDATION_SHOWN = (0, 1, 3, 5, 10)
 MAX_VALIDATION = 2_000
-USER_INPUTS = ("codes", "features", "types", "mask", "profile")
+MAX_CELLS = 20_000_000
+"""Priors of all users for all items are kept while they are no more than this many; else made batch by batch."""
+
 _TABLE_RATE = 0.3
 _PROFILE_RATE = 0.03
 
@@ -84,46 +85,6 @@ def learn(data: TrainingData, prior: Prior, config: SequenceConfig, options: Fit
     )
 
 
-def export(
-    user_encoder: Runner,
-    item_encoder: Runner,
-    directory: Path,
-    *,
-    width: int,
-    content_columns: int,
-    profile_columns: int,
-    types: int,
-) -> None:
-    """Write ``user_encoder.onnx`` and ``item_encoder.onnx``, and prove that they equal torch.
-
-    Raises:
-        CorruptBundleError: they do not (PARITY_FAILED).
-    """
-    if not (isinstance(user_encoder, TorchRunner) and isinstance(item_encoder, TorchRunner)):
-        raise TypeError("only a model fitted in this process can be exported")
-    rng = np.random.default_rng(0)
-
-    def users(batch: int) -> dict[str, NDArray[np.generic]]:
-        """Histories of 0 to ``length`` tokens; the first is empty."""
-        length = 1 if batch == 1 else 5
-        mask = (np.arange(length) < np.arange(batch)[:, None] % (length + 1)).astype(np.float32)
-        return {
-            "codes": rng.standard_normal((batch, length, width), np.float32) * mask[..., None],
-            "features": rng.standard_normal((batch, length, FEATURES), np.float32) * mask[..., None],
-            "types": rng.integers(0, types, (batch, length)),
-            "mask": mask,
-            "profile": (rng.random((batch, profile_columns)) < 0.2).astype(np.float32),
-        }
-
-    def items(batch: int) -> dict[str, NDArray[np.generic]]:
-        return {"content": rng.standard_normal((batch, content_columns), np.float32)}
-
-    tokens = {0: "batch", 1: "history"}
-    dynamic = {"codes": tokens, "features": tokens, "types": tokens, "mask": tokens, "profile": {0: "batch"}}
-    verify_export(user_encoder, directory / "user_encoder.onnx", users, dynamic)
-    verify_export(item_encoder, directory / "item_encoder.onnx", items, {"content": {0: "items"}})
-
-
 class _Training:
     """One run on one device."""
 
@@ -153,13 +114,15 @@ class _Training:
         counts = data.items.base_counts.astype(np.float64)
         self.draws = (counts + 1) ** 0.75
         self.draws /= self.draws.sum()
+        few = self.items <= DENSE_ITEMS and data.profiles.shape[0] * self.items <= MAX_CELLS
+        self.offsets = prior.offsets(data.profiles) if few else None
 
     def run(self) -> Learnt:
         with deterministic(self.options.seed), cpu_threads(self.size.threads):
             self.model = self._start().to(self.device)
             record = self._train()
-            user_encoder = TorchRunner(self.model, USER_INPUTS, ("state",))
-            item_encoder = TorchRunner(ItemEncoder(self.model), ("content",), ("codes", "vectors"))
+            user_encoder = TorchRunner(self.model, USER_INPUTS, USER_OUTPUTS)
+            item_encoder = TorchRunner(ItemEncoder(self.model), ITEM_INPUTS, ITEM_OUTPUTS)
             with torch.inference_mode():
                 codes = self.model.codes()
                 tables = codes.cpu().numpy(), self.model.vectors(codes).cpu().numpy()
@@ -188,7 +151,7 @@ class _Training:
 
     def _train(self) -> TrainingRecord:
         rate = self.config.learning_rate or self.size.learning_rate
-        slow = {"ids": _TABLE_RATE, "content_weights": _TABLE_RATE, "profile_state": _PROFILE_RATE}
+        slow = {"ids": _TABLE_RATE, "profile_state": _PROFILE_RATE}
         groups = [
             {"params": [parameter], "lr": rate * slow.get(name.split(".")[0], 1.0)}
             for name, parameter in self.model.named_parameters()
@@ -245,7 +208,8 @@ class _Training:
             logits = self._state(problem, codes) @ self.model.vectors(codes).T
             excluded = np.zeros((len(problem.rows), self.items), np.bool_)
             excluded[problem.shown.rows, problem.shown.items] = True
-            logits = logits + self._tensor(self.prior.offsets(profiles))
+            offsets = self.prior.offsets(profiles) if self.offsets is None else self.offsets[problem.rows]
+            logits = logits + self._tensor(offsets)
             return multinomial_cross_entropy(logits, targets, weights, self._tensor(excluded))
         return self._sampled(problem, profiles, targets, weights, rng)
 

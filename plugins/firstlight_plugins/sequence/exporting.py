@@ -1,0 +1,57 @@
+"""Both encoders as ONNX graphs: their inputs, and inputs to prove them with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight import Runner
+from firstlight.learning import TorchRunner, verify_export
+from firstlight_plugins.sequence.tokens import FEATURES
+
+USER_INPUTS = ("codes", "features", "types", "mask", "profile")
+USER_OUTPUTS = ("state",)
+ITEM_INPUTS = ("content",)
+ITEM_OUTPUTS = ("codes", "vectors")
+
+
+def export(
+    user_encoder: Runner,
+    item_encoder: Runner,
+    directory: Path,
+    *,
+    width: int,
+    content_columns: int,
+    profile_columns: int,
+    types: int,
+) -> None:
+    """Write ``user_encoder.onnx`` and ``item_encoder.onnx``, and prove that they equal torch.
+
+    Raises:
+        CorruptBundleError: they do not (PARITY_FAILED).
+    """
+    if not (isinstance(user_encoder, TorchRunner) and isinstance(item_encoder, TorchRunner)):
+        raise TypeError("only a model fitted in this process can be exported")
+    rng = np.random.default_rng(0)
+
+    def users(batch: int) -> dict[str, NDArray[np.generic]]:
+        """Histories of 0 to ``length`` tokens; the first is empty."""
+        length = 1 if batch == 1 else 5
+        mask = (np.arange(length) < np.arange(batch)[:, None] % (length + 1)).astype(np.float32)
+        return {
+            "codes": rng.standard_normal((batch, length, width), np.float32) * mask[..., None],
+            "features": rng.standard_normal((batch, length, FEATURES), np.float32) * mask[..., None],
+            "types": rng.integers(0, types, (batch, length)),
+            "mask": mask,
+            "profile": (rng.random((batch, profile_columns)) < 0.2).astype(np.float32),
+        }
+
+    def items(batch: int) -> dict[str, NDArray[np.generic]]:
+        return {"content": rng.standard_normal((batch, content_columns), np.float32)}
+
+    tokens = {0: "batch", 1: "history"}
+    dynamic = {"codes": tokens, "features": tokens, "types": tokens, "mask": tokens, "profile": {0: "batch"}}
+    verify_export(user_encoder, directory / "user_encoder.onnx", users, dynamic)
+    verify_export(item_encoder, directory / "item_encoder.onnx", items, {"content": {0: "items"}})
