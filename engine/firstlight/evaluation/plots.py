@@ -37,15 +37,13 @@ def coldness(result: EvaluationResult) -> Figure | None:
     if not rows:
         return None
     figure, axes = _figure("interactions of the new user", "NDCG@10")
-    strategies = _strategies(rows)
+    strategies, shown = _strategies(rows), _evidence(axes, rows)
     for n, strategy in enumerate(strategies):
-        line = sorted((r for r in rows if r.strategy == strategy), key=_shown)
-        places = [_shown(r) + 0.09 * (n - (len(strategies) - 1) / 2) for r in line]
+        line = _line(rows, strategy)
+        places = [shown.index(_shown(r)) + 0.06 * (n - (len(strategies) - 1) / 2) for r in line]
         errors = [[r.ndcg - r.ndcg_interval[0] for r in line], [r.ndcg_interval[1] - r.ndcg for r in line]]
         style = _style(strategy, strategies)
         axes.errorbar(places, [r.ndcg for r in line], yerr=errors, elinewidth=1, capsize=2, marker="o", ms=4, **style)
-    axes.set_xscale("symlog", linthresh=5)
-    axes.set_xticks(sorted({_shown(r) for r in rows}), [str(n) for n in sorted({_shown(r) for r in rows})])
     _legend(axes)
     return figure
 
@@ -56,12 +54,11 @@ def coverage(result: EvaluationResult) -> Figure | None:
     if not rows:
         return None
     figure, axes = _figure("interactions of the new user", "share of the catalogue in any top 10")
-    strategies = _strategies(rows)
+    strategies, shown = _strategies(rows), _evidence(axes, rows)
     for strategy in strategies:
-        line = sorted((r for r in rows if r.strategy == strategy), key=_shown)
-        axes.plot(
-            [_shown(r) for r in line], [r.coverage for r in line], marker="o", ms=4, **_style(strategy, strategies)
-        )
+        line = _line(rows, strategy)
+        places = [shown.index(_shown(r)) for r in line]
+        axes.plot(places, [r.coverage for r in line], marker="o", ms=4, **_style(strategy, strategies))
     axes.set_ylim(bottom=0)
     _legend(axes)
     return figure
@@ -103,6 +100,17 @@ def loss(result: EvaluationResult) -> Figure | None:
 
 def _shown(row: Row) -> int:
     return row.shown or 0
+
+
+def _evidence(axes: Axes, rows: Iterable[Row]) -> list[int]:
+    """The numbers of interactions in ``rows``, as equally spaced ticks."""
+    shown = sorted({_shown(row) for row in rows})
+    axes.set_xticks(range(len(shown)), [str(n) for n in shown])
+    return shown
+
+
+def _line(rows: Iterable[Row], strategy: str) -> list[Row]:
+    return sorted((row for row in rows if row.strategy == strategy), key=_shown)
 
 
 def _strategies(rows: Iterable[Row]) -> list[str]:

@@ -42,15 +42,11 @@ FitBlock = Callable[[Dataset, int, int], Fitted]
 
 @dataclass(frozen=True, slots=True)
 class CrossFit:
-    """The ranker learnt, its metrics, and per-user results of it (cross-validated), of each component and of the floor.
+    """The ranker learnt, its metrics, and per-user results of it (cross-validated) and of each component."""
 
-    ``fits``: metrics of each fit.
-    """
-
-    ranker: Ranker | None
+    ranker: Ranker
     metrics: Mapping[str, float] = field(default_factory=dict)
     results: tuple[SliceResult, ...] = ()
-    fits: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +79,8 @@ def cross_fit(
     dataset = in_time_order(dataset, seed)
     blocks = deal(catalog_id, dataset)
     gathered: list[Example] = []
-    fits: list[Mapping[str, float]] = []
     for number, block in enumerate(blocks):
         fitted = fit_block(remaining(dataset, block), number, len(blocks))
-        fits.append(fitted.metrics)
         gathered += block_examples(dataset, block, fitted, catalog_id=catalog_id, seed=seed)
     progress("fusion", 0.0)
     examples = [e.examples for e in gathered]
@@ -94,7 +88,7 @@ def cross_fit(
     ranker = make_ranker()
     metrics = ranker.fit(examples, seed=seed, progress=lambda _, share: progress("fusion", (2 + share) / 3))
     progress("fusion", 1.0)
-    return CrossFit(ranker, dict(metrics), results, tuple(fits))
+    return CrossFit(ranker, dict(metrics), results)
 
 
 def block_examples(dataset: Dataset, block: Block, fitted: Fitted, *, catalog_id: str, seed: int) -> list[Example]:
