@@ -2,4 +2,5 @@
 
 from firstlight.cli import main
 
-main()
+if __name__ == "__main__":  # a process that this one spawned imports it too
+    main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +48,15 @@ def show_table(*columns: str, rows: Sequence[Sequence[object]], empty: str) -> N
 
 
 @contextmanager
-def progress_bars() -> Iterator[OnProgress]:
-    """A callback ``(stage, share)`` drawn as one bar a stage; a line a stage where stderr is no terminal."""
+def progress_groups() -> Iterator[Callable[[str], OnProgress]]:
+    """Bars for work that runs at the same time: each label gives a callback ``(stage, share)`` of its own.
+
+    A bar a stage; a line a stage where stderr is no terminal. Callbacks may come from several threads.
+    """
     err = console(stderr=True)
     if not err.is_terminal:
-        yield _StageLines(err)
+        start = time.monotonic()
+        yield lambda label: _StageLines(err, label, start)
         return
     bars = Progress(
         SpinnerColumn(finished_text="[green]✓[/]"),
@@ -63,12 +67,20 @@ def progress_bars() -> Iterator[OnProgress]:
         console=err,
     )
     with bars:
-        yield _StageBars(bars)
+        yield lambda label: _StageBars(bars, label)
+
+
+@contextmanager
+def progress_bars() -> Iterator[OnProgress]:
+    """The callback of one piece of work."""
+    with progress_groups() as group:
+        yield group("")
 
 
 class _StageBars:
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Progress, label: str) -> None:
         self._bars = bars
+        self._label = label
         self._tasks: dict[str, TaskID] = {}
         self._current: str | None = None
 
@@ -77,20 +89,21 @@ class _StageBars:
             self._bars.update(self._tasks[self._current], completed=1.0)
         self._current = stage
         if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=1.0)
+            self._tasks[stage] = self._bars.add_task(self._label + stage, total=1.0)
         self._bars.update(self._tasks[stage], completed=min(max(share, 0.0), 1.0))
 
 
 class _StageLines:
-    def __init__(self, out: Console) -> None:
+    def __init__(self, out: Console, label: str, start: float) -> None:
         self._out = out
+        self._label = label
+        self._start = start
         self._stage: str | None = None
-        self._start = time.monotonic()
 
     def __call__(self, stage: str, _share: float) -> None:
         if stage != self._stage:
             self._stage = stage
-            self._out.print(f"[{time.monotonic() - self._start:6.1f} s] {stage}", markup=False)
+            self._out.print(f"[{time.monotonic() - self._start:6.1f} s] {self._label}{stage}", markup=False)
 
 
 def fields(rows: dict[str, Any]) -> None:

@@ -1,17 +1,20 @@
-"""The demo's home: MovieLens 100K imported and a bundle trained, or what an earlier run left."""
+"""The demo's home: MovieLens 100K imported, a bundle trained and measured, or what an earlier run left."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from firstlight.cli.demo.measure import measured, measuring
 from firstlight.cli.options import load_plugins
-from firstlight.cli.output import progress_bars
+from firstlight.cli.output import progress_bars, progress_groups
 from firstlight.errors import PreconditionError, Reason
 
 if TYPE_CHECKING:
+    from firstlight.roles import Progress
     from firstlight.settings import Settings
     from firstlight.store import Store
 
@@ -19,8 +22,8 @@ MARKER = "demo"
 """A file that says: this home is the demo's."""
 
 
-def prepared(out: Console, home: Path, catalog_id: str) -> None:
-    """Make ``home`` hold an active bundle trained on MovieLens 100K, unless it does.
+def prepare(out: Console, home: Path, catalog_id: str) -> None:
+    """Make ``home`` hold an active bundle trained on MovieLens 100K and one fold's quality, unless it does.
 
     Raises:
         PreconditionError: ``home`` holds something else.
@@ -36,12 +39,18 @@ def prepared(out: Console, home: Path, catalog_id: str) -> None:
     store = open_store(settings)
     try:
         active = store.active_bundle(catalog_id)
+        found = measured(store, catalog_id)
         if active is not None:
-            when = f"{active.created_at:%Y-%m-%d %H:%M}"
+            when = f"{active.created_at:%Y-%m-%d %H:%M} UTC"
             out.print(f"Reusing bundle {active.bundle_id}, trained {when} (delete {home} to start afresh)")
-            return
-        _import(out, settings, store, catalog_id)
-        _train(out, settings, store, catalog_id)
+        else:
+            _import(out, settings, store, catalog_id)
+        with (
+            progress_groups() as group,
+            nullcontext() if found else measuring(home, catalog_id, group("evaluation: ")),
+        ):
+            if active is None:
+                _train(settings, store, catalog_id, group("training: "))
     finally:
         store.close()
 
@@ -63,11 +72,8 @@ def _import(out: Console, settings: Settings, store: Store, catalog_id: str) -> 
         )
 
 
-def _train(out: Console, settings: Settings, store: Store, catalog_id: str) -> None:
+def _train(settings: Settings, store: Store, catalog_id: str, progress: Progress) -> None:
     from firstlight.training import TrainOptions, train
 
-    with progress_bars() as progress:
-        result = train(
-            store, settings, load_plugins(settings), catalog_id, TrainOptions(preset="small", seed=0), progress=progress
-        )
-    out.print(f"Trained bundle {result.bundle_id}")
+    options = TrainOptions(preset="small", seed=0)
+    train(store, settings, load_plugins(settings), catalog_id, options, progress=progress)

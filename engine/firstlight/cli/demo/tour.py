@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from firstlight.cli.demo.films import Films
 from firstlight.cli.demo.live_film import show_live_film
 from firstlight.cli.demo.measure import show_measured
 from firstlight.cli.demo.people import show_newcomer, show_warm_user
-from firstlight.cli.demo.prepare import prepared
+from firstlight.cli.demo.prepare import prepare
 from firstlight.cli.demo.server import running_server
 from firstlight.cli.output import console
 from firstlight.client import Client
@@ -29,7 +30,8 @@ def run_tour(home: Path, catalog_id: str) -> None:
     """
     start = time.monotonic()
     out = console()
-    prepared(out, home, catalog_id)
+    _share_cores()
+    prepare(out, home, catalog_id)
     with running_server(home) as address, Client.connect(address, catalog_id=catalog_id) as client:
         films = Films(client)
         bundle = client.get_bundle()
@@ -42,3 +44,9 @@ def run_tour(home: Path, catalog_id: str) -> None:
     out.print(f"firstlight serve --home {home}, and then in Python:", soft_wrap=True)
     out.print(CODE, style="green", markup=False, soft_wrap=True)
     out.print(f"The demo took {time.monotonic() - start:.0f} s", style="dim")
+
+
+def _share_cores() -> None:
+    """Two trainings run side by side: each takes half of the cores. Numeric libraries read this when they load."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(max(1, (os.cpu_count() or 2) // 2)))
