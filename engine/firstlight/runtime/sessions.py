@@ -85,7 +85,7 @@ def open_session(path: Path, *, threads: int = 1, providers: Sequence[str] | Non
     except Exception as error:
         if _out_of_memory(error):
             raise
-        raise CorruptBundleError(f"{path.name} cannot be opened as an ONNX model: {error}") from error
+        raise CorruptBundleError(f"{path.name} cannot be opened as an ONNX model") from error  # its text names paths
 
 
 def _out_of_memory(error: Exception) -> bool:
