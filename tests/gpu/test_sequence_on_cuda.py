@@ -59,8 +59,8 @@ def trained(tmp_path_factory):
 
 def test_it_trains_and_exports_on_the_device_and_serves_on_it(trained):
     component, prior, directory = trained
-    assert next(component._user_encoder.module.parameters()).device.type == "cuda"
-    assert open_session(directory / "user_encoder.onnx").provider == CUDA
+    assert next(component._encoder.module.parameters()).device.type == "cuda"
+    assert open_session(directory / "encoder.onnx").provider == CUDA
     loaded = Sequence()
     loaded.load(directory, BundleRuntime(component._items, {"popularity": prior}))
     queries = Queries(np.zeros((2, PROFILE), np.float32), Histories.from_rows([[3], []]))
@@ -73,16 +73,14 @@ def test_it_trains_and_exports_on_the_device_and_serves_on_it(trained):
 @pytest.mark.parametrize("batch", [1, 7, 64])
 def test_cuda_equals_torch_and_the_cpu(trained, batch):
     component, _, directory = trained
-    path = directory / "user_encoder.onnx"
+    path = directory / "encoder.onnx"
     on_cuda, on_cpu = open_session(path), open_session(path, providers=(CPU,))
-    assert (
-        check_parity(component._user_encoder, on_cuda, users, name=path.name, batches=(batch,), tolerance=1e-3) < 1e-3
-    )
+    assert check_parity(component._encoder, on_cuda, users, name=path.name, batches=(batch,), tolerance=1e-3) < 1e-3
     assert check_parity(on_cpu, on_cuda, users, name=path.name, batches=(batch,), tolerance=1e-3) < 1e-3
 
 
 def test_io_binding_keeps_tensors_on_the_device(trained):
-    path = trained[2] / "user_encoder.onnx"
+    path = trained[2] / "encoder.onnx"
     expected = open_session(path, providers=(CPU,)).run(users(7))["state"]
     session = onnxruntime.InferenceSession(str(path), providers=[CUDA, CPU])
     binding = session.io_binding()
@@ -105,7 +103,7 @@ def test_training_falls_back_to_the_cpu_when_the_device_is_full():
 
 
 def test_serving_falls_back_to_the_cpu_when_the_device_is_full(trained):
-    session = open_session(trained[2] / "user_encoder.onnx")
+    session = open_session(trained[2] / "encoder.onnx")
     assert session.provider == CUDA
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info()

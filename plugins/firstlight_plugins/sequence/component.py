@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections.abc
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,20 +28,12 @@ from firstlight import (
 from firstlight_plugins.sequence.config import SequenceConfig
 from firstlight_plugins.sequence.explain import Occlusion
 from firstlight_plugins.sequence.search import ExactSearch
+from firstlight_plugins.sequence.tables import LiveRows, Tables
 from firstlight_plugins.sequence.tokens import Scaling, tokenise
 
 PRIOR = "popularity"
 DENSE_LIMIT = 50_000
 """Up to this many items ``generate`` scores all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Live:
-    """Codes and vectors (M, d) of live items, and the content they were made from."""
-
-    content: NDArray[np.float32]
-    codes: NDArray[np.float32]
-    vectors: NDArray[np.float32]
 
 
 class Sequence:
@@ -66,69 +57,65 @@ class Sequence:
         self._start(
             items=data.items,
             prior=prior,
-            encoders=(learnt.user_encoder, learnt.item_encoder),
-            tables=(learnt.codes, learnt.vectors),
+            encoder=learnt.encoder,
+            tables=learnt.tables,
             scaling=learnt.scaling,
             profile_names=data.profile_names,
         )
         self._max_history = self.config.max_history
-        self._index: VectorIndex = ExactSearch(learnt.vectors)
+        self._index: VectorIndex = ExactSearch(learnt.tables.vectors)
         return learnt.metrics
 
     def export(self, directory: Path) -> None:
-        """``user_encoder.onnx``, ``item_encoder.onnx``, ``codes.npy`` and ``vectors.npy`` (N, d), ``sequence.json``."""
+        """``encoder.onnx``, the four tables as ``.npy``, ``sequence.json``."""
         from firstlight_plugins.sequence.exporting import export  # noqa: PLC0415  # torch, only where training happens
 
         export(
-            self._user_encoder,
-            self._item_encoder,
-            directory,
-            width=self._codes.shape[1],
-            content_columns=self._items.base_content.shape[1],
+            self._encoder,
+            directory / "encoder.onnx",
+            width=self._tables.width,
             profile_columns=len(self._profile_names),
             types=self._scaling.types,
         )
-        np.save(directory / "codes.npy", self._codes, allow_pickle=False)
-        np.save(directory / "vectors.npy", self._vectors, allow_pickle=False)
+        self._tables.save(directory)
         state = {"scaling": self._scaling.to_json(), "profile": self._profile_names, "max_history": self._max_history}
         (directory / "sequence.json").write_text(json.dumps(state, ensure_ascii=False), encoding="utf-8")
 
     def load(self, directory: Path, runtime: Runtime) -> None:
-        """Map the tables and open both graphs."""
+        """Map the tables and open the graph."""
         state = json.loads((directory / "sequence.json").read_text(encoding="utf-8"))
-        tables: Any = runtime.array(directory / "codes.npy"), runtime.array(directory / "vectors.npy")
         self._start(
             items=runtime.items,
             prior=runtime.components[PRIOR],
-            encoders=tuple(runtime.session(directory / f"{side}_encoder.onnx") for side in ("user", "item")),
-            tables=tables,
+            encoder=runtime.session(directory / "encoder.onnx"),
+            tables=Tables.load(directory, runtime),
             scaling=Scaling(**state["scaling"]),
             profile_names=tuple(state["profile"]),
         )
         self._max_history = int(state["max_history"])
         if self._items.base_size > DENSE_LIMIT:
-            self._index = runtime.index(self._vectors)
+            self._index = runtime.index(self._tables.vectors)
 
     def states(self, queries: Queries) -> NDArray[np.float32]:
         """float32 (B, d): what the queries' users are like; an empty history has a state too."""
         tokens = tokenise(queries.histories, self._scaling, limit=self._max_history)
         if not len(queries):
-            return np.zeros((0, self._vectors.shape[1]), np.float32)
+            return np.zeros((0, self._tables.width), np.float32)
         inputs: dict[str, NDArray[np.generic]] = {
-            "codes": rows_of(self._codes, self._live().codes, tokens.items),
+            "codes": rows_of(self._tables.codes, self._live().codes, tokens.items),
             "features": tokens.features,
             "types": tokens.types,
             "mask": tokens.mask,
             "profile": queries.profiles.astype(np.float32, copy=False),
         }
-        return self._user_encoder.run(inputs)["state"]
+        return self._encoder.run(inputs)["state"]
 
     def residuals(self, states: NDArray[np.float32], positions: NDArray[np.int32]) -> NDArray[np.float32]:
         """float32 (B, C): what states (B, d) add to the prior of ``positions`` (B, C); 0 for padding."""
         live = self._live().vectors
         out = np.zeros(positions.shape, np.float32)
         for row, (state, items) in enumerate(zip(states, positions, strict=True)):
-            out[row] = rows_of(self._vectors, live, items) @ state
+            out[row] = rows_of(self._tables.vectors, live, items) @ state
         return out
 
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
@@ -143,7 +130,7 @@ class Sequence:
         states, live = self.states(queries), self._live().vectors
         fresh = np.arange(base, base + len(live), dtype=np.int32)
         if base <= DENSE_LIMIT:
-            values = self._prior.offsets(queries.profiles) + states @ self._vectors.T
+            values = self._prior.offsets(queries.profiles) + states @ self._tables.vectors.T
             if len(fresh):
                 newcomers = np.broadcast_to(fresh, (len(queries), len(fresh)))
                 added = self._prior.score(queries, newcomers).values + states @ live.T
@@ -165,38 +152,30 @@ class Sequence:
 
     def embed_items(self, content: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 (M, d): vectors of items known by ``content`` (M, C) alone."""
-        return self._encode(content)[1]
+        return content.astype(np.float32, copy=False) @ self._tables.content_vectors
 
     def _start(
         self,
         *,
         items: ItemTable,
         prior: Any,
-        encoders: tuple[Runner, ...],
-        tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+        encoder: Runner,
+        tables: Tables,
         scaling: Scaling,
         profile_names: tuple[str, ...],
     ) -> None:
         self._items, self._prior = items, prior
-        self._user_encoder, self._item_encoder = encoders
-        self._codes, self._vectors = tables
+        self._encoder, self._tables = encoder, tables
         self._scaling, self._profile_names = scaling, profile_names
-        self._live_rows: _Live | None = None
+        self._live_rows: LiveRows | None = None
 
-    def _live(self) -> _Live:
+    def _live(self) -> LiveRows:
         """Live items' rows, made again when the table's live content is another array."""
         content, live = self._items.live_content, self._live_rows
         if live is None or live.content is not content:
-            live = _Live(content, *self._encode(content))
+            live = LiveRows.of(content, self._tables)
             self._live_rows = live
         return live
-
-    def _encode(self, content: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        if not len(content):
-            empty = np.zeros((0, self._vectors.shape[1]), np.float32)
-            return empty, empty
-        found = self._item_encoder.run({"content": content.astype(np.float32, copy=False)})
-        return found["codes"], found["vectors"]
 
 
 def _unique(positions: NDArray[np.int32]) -> NDArray[np.int32]:

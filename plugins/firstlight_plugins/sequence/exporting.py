@@ -1,4 +1,4 @@
-"""Both encoders as ONNX graphs: their inputs, and inputs to prove them with."""
+"""The user encoder as an ONNX graph: its inputs, and inputs to prove it with."""
 
 from __future__ import annotations
 
@@ -11,28 +11,17 @@ from firstlight import Runner
 from firstlight.learning import TorchRunner, verify_export
 from firstlight_plugins.sequence.tokens import FEATURES
 
-USER_INPUTS = ("codes", "features", "types", "mask", "profile")
-USER_OUTPUTS = ("state",)
-ITEM_INPUTS = ("content",)
-ITEM_OUTPUTS = ("codes", "vectors")
+INPUTS = ("codes", "features", "types", "mask", "profile")
+OUTPUTS = ("state",)
 
 
-def export(
-    user_encoder: Runner,
-    item_encoder: Runner,
-    directory: Path,
-    *,
-    width: int,
-    content_columns: int,
-    profile_columns: int,
-    types: int,
-) -> None:
-    """Write ``user_encoder.onnx`` and ``item_encoder.onnx``, and prove that they equal torch.
+def export(encoder: Runner, path: Path, *, width: int, profile_columns: int, types: int) -> None:
+    """Write the encoder to ``path``, and prove that onnxruntime computes what torch does.
 
     Raises:
-        CorruptBundleError: they do not (PARITY_FAILED).
+        CorruptBundleError: it does not (PARITY_FAILED).
     """
-    if not (isinstance(user_encoder, TorchRunner) and isinstance(item_encoder, TorchRunner)):
+    if not isinstance(encoder, TorchRunner):
         raise TypeError("only a model fitted in this process can be exported")
     rng = np.random.default_rng(0)
 
@@ -48,10 +37,6 @@ def export(
             "profile": (rng.random((batch, profile_columns)) < 0.2).astype(np.float32),
         }
 
-    def items(batch: int) -> dict[str, NDArray[np.generic]]:
-        return {"content": rng.standard_normal((batch, content_columns), np.float32)}
-
     tokens = {0: "batch", 1: "history"}
     dynamic = {"codes": tokens, "features": tokens, "types": tokens, "mask": tokens, "profile": {0: "batch"}}
-    verify_export(user_encoder, directory / "user_encoder.onnx", users, dynamic)
-    verify_export(item_encoder, directory / "item_encoder.onnx", items, {"content": {0: "items"}})
+    verify_export(encoder, path, users, dynamic)

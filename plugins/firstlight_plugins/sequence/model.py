@@ -132,19 +132,3 @@ class SequenceModel(nn.Module):
         pooled = (codes * gain * real).sum(dim=1) / evidence.sqrt()
         state: Tensor = self.dropout(self.scale * pooled + self.profile_state(profile))
         return state
-
-
-class ItemEncoder(nn.Module):
-    """Codes and vectors (M, d) of items known by ``content`` (M, C) alone."""
-
-    content_weights: Tensor
-
-    def __init__(self, model: SequenceModel) -> None:
-        super().__init__()
-        self.register_buffer("content_weights", model.content_weights)
-        self.transform = model.transform
-
-    def forward(self, content: Tensor) -> tuple[Tensor, Tensor]:
-        """``(codes, vectors)``."""
-        codes = content @ self.content_weights
-        return codes, codes @ self.transform

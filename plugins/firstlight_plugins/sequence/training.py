@@ -29,9 +29,10 @@ from firstlight.learning import (
 )
 from firstlight_plugins.sequence import spectral
 from firstlight_plugins.sequence.config import SIZES, SequenceConfig, Size
-from firstlight_plugins.sequence.exporting import ITEM_INPUTS, ITEM_OUTPUTS, USER_INPUTS, USER_OUTPUTS
-from firstlight_plugins.sequence.model import ItemEncoder, SequenceModel
+from firstlight_plugins.sequence.exporting import INPUTS, OUTPUTS
+from firstlight_plugins.sequence.model import SequenceModel
 from firstlight_plugins.sequence.sampling import Problem, Sampler
+from firstlight_plugins.sequence.tables import Tables
 from firstlight_plugins.sequence.tokens import Scaling, tokenise
 
 DENSE_ITEMS = 20_000
@@ -60,12 +61,10 @@ class Prior(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What ``fit`` leaves: both encoders, and the codes and vectors (N, d) of the bundle's items."""
+    """What ``fit`` leaves: the encoder, and codes and vectors of items (N, d) and of content columns (C, d)."""
 
-    user_encoder: TorchRunner
-    item_encoder: TorchRunner
-    codes: NDArray[np.float32]
-    vectors: NDArray[np.float32]
+    encoder: TorchRunner
+    tables: Tables
     scaling: Scaling
     metrics: Metrics
 
@@ -121,12 +120,13 @@ class _Training:
         with deterministic(self.options.seed), cpu_threads(self.size.threads):
             self.model = self._start().to(self.device)
             record = self._train()
-            user_encoder = TorchRunner(self.model, USER_INPUTS, USER_OUTPUTS)
-            item_encoder = TorchRunner(ItemEncoder(self.model), ITEM_INPUTS, ITEM_OUTPUTS)
+            encoder = TorchRunner(self.model, INPUTS, OUTPUTS)
             with torch.inference_mode():
-                codes = self.model.codes()
-                tables = codes.cpu().numpy(), self.model.vectors(codes).cpu().numpy()
-        return Learnt(user_encoder, item_encoder, *tables, self.scaling, _metrics(record))
+                codes, content = self.model.codes(), self.model.content_weights
+                found = [
+                    t.cpu().numpy() for t in (codes, self.model.vectors(codes), content, self.model.vectors(content))
+                ]
+        return Learnt(encoder, Tables(*found), self.scaling, _metrics(record))
 
     def _start(self) -> SequenceModel:
         data = self.data
