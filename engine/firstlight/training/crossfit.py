@@ -24,6 +24,7 @@ from firstlight.training.problems import (
     distinct,
     earlier,
     in_time_order,
+    propose,
     without_history,
 )
 from firstlight.training.results import SliceResult
@@ -33,6 +34,8 @@ SHOWN_WARM = (20, 50)
 NEW_USER, NEW_ITEM = "new-user", "new-item"
 BACKGROUND = 500
 """New items that every query is also scored for: generators alone would show too few to learn from."""
+ASKED = 2_000
+"""Held-out users of one fit that are asked; enough to tell half a percent, and to fit in memory."""
 TRAINED_USERS = 500
 """Users of the fit itself, asked about new items."""
 
@@ -114,7 +117,8 @@ def held_out_problem(dataset: Dataset, block: Block, encoders: FeatureEncoders, 
     As in the new-user protocol the first 10 are never targets, so that targets do not depend on k; a user with fewer
     than 20 keeps half of them.
     """
-    held = dataset.select_users(block.users)
+    order = np.argsort(stable_hash(catalog_id, "user", [dataset.user_ids[row] for row in block.users]), kind="stable")
+    held = dataset.select_users(np.sort(block.users[order[:ASKED]]))
     histories = held.histories
     visible = ~block.hidden[histories.items]
     pool = np.bincount(histories.rows[visible], minlength=len(histories)) // 2
@@ -152,7 +156,7 @@ def _example(
     queries = problem.queries
     beside = [np.broadcast_to(background, (len(problem), len(background)))]
     if generate:
-        beside.append(model.candidates(queries))
+        beside.append(propose(model, queries))
     positions = without_history(unique_rows(np.concatenate(beside, axis=1)), queries)
     targets = problem.targets
     examples = RankingExamples(

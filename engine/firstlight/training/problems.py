@@ -8,11 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Dataset, Histories, Queries, RankingInputs
+from firstlight.pipeline import Model
 from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, held_by, members, ndcg, recall, top_lists
 
 FUSION = "fusion"
 POOL = 10
 """A new user's first interactions that a query may show; what follows is to be found."""
+
+
+BATCH = 256
+"""Queries that are asked at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,18 @@ def earlier(histories: Histories, counted: NDArray[np.bool_]) -> NDArray[np.int6
 def without_history(positions: NDArray[np.int32], queries: Queries) -> NDArray[np.int32]:
     """``positions`` (B, C) with the items of each query's history replaced by −1."""
     return np.where(members(positions, queries.histories), -1, positions).astype(np.int32)
+
+
+def propose(model: Model, queries: Queries) -> NDArray[np.int32]:
+    """``model.candidates`` in batches: int32 (B, C), so that no generator scores everything for everybody at once."""
+    parts = [
+        model.candidates(queries.take(np.arange(start, min(start + BATCH, len(queries)))))
+        for start in range(0, len(queries), BATCH)
+    ]
+    out = np.full((len(queries), max((part.shape[1] for part in parts), default=0)), -1, np.int32)
+    for n, part in enumerate(parts):
+        out[n * BATCH : n * BATCH + len(part), : part.shape[1]] = part
+    return out
 
 
 def distinct(targets: Histories, given: Histories) -> Histories:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from firstlight.domain import Queries
 from firstlight.features import FeatureEncoders
 from firstlight.roles import FitOptions, no_progress
+from firstlight.training import problems
 from firstlight.training.blocks import deal, remaining
 from firstlight.training.crossfit import block_examples, held_out_problem, new_item_problem
 from firstlight.training.fitting import fit
@@ -59,3 +61,11 @@ def test_new_item_targets_are_hidden_items_the_user_liked(dataset, plugins, sett
     assert block.hidden[problem.targets.items].all()
     assert problem.targets.positive(4.0).all()
     assert not members(problem.targets.items[None], problem.queries.histories.take(np.array([0]))).any()
+
+
+def test_candidates_in_batches_are_the_same(dataset, plugins, settings, monkeypatch):
+    fitted = fit_on(dataset, plugins, settings)
+    queries = Queries(fitted.data.profiles, dataset.histories.oldest(3), dataset.user_attributes)
+    whole = fitted.model().candidates(queries)
+    monkeypatch.setattr(problems, "BATCH", 7)
+    assert np.array_equal(problems.propose(fitted.model(), queries), whole)

@@ -24,7 +24,6 @@ NEAREST = 5
 
 def show_live_film(out: Console, client: Client, films: Films) -> None:
     """Add the film, then show what it is near to and who gets to see it."""
-    client.delete_items([FILM])  # of an earlier run
     token = client.upsert_items({FILM: ATTRIBUTES}).write_token
     films.add(client, FILM)
     out.rule(f"[bold]A film nobody has rated, added a moment ago: {films[FILM].name}", align="left")
@@ -46,9 +45,10 @@ def show_live_film(out: Console, client: Client, films: Films) -> None:
         key=lambda row: row[0],
     )
     reached = sum(rank <= TOP for rank, *_ in placed)
-    out.print(
-        f"Now in the top {TOP} of {reached} of {len(people)} stored users ({reached / len(people):.0%}). Highest:"
-    )
+    out.print(f"Now in the top {TOP} of {reached} of {len(people)} stored users ({reached / len(people):.0%})")
+    if not placed:
+        return
+    out.print("It stands highest with:")
     rows = [
         (person.user_id, describe(attributes_of(person)), rank, films.why(answer.items[rank - 1]))
         for rank, person, answer in placed[:NAMED]

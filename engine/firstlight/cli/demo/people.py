@@ -54,7 +54,6 @@ def show_warm_user(out: Console, client: Client, films: Films) -> None:
 
 def show_newcomer(out: Console, client: Client, films: Films) -> None:
     """The list of a new user by profile alone, after three ratings, and after ten."""
-    client.delete_users([NEWCOMER])  # of an earlier run
     token = client.upsert_users({NEWCOMER: PROFILE}).write_token
     out.rule(f"[bold]A new user: {describe(PROFILE)}, nothing else known", align="left")
     answer = client.recommend(NEWCOMER, min_write_token=token)

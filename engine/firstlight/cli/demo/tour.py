@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from firstlight.cli.demo.films import Films
-from firstlight.cli.demo.live_film import show_live_film
+from firstlight.cli.demo.live_film import FILM, show_live_film
 from firstlight.cli.demo.measure import show_measured
-from firstlight.cli.demo.people import show_newcomer, show_warm_user
+from firstlight.cli.demo.people import NEWCOMER, show_newcomer, show_warm_user
 from firstlight.cli.demo.prepare import prepare
 from firstlight.cli.demo.server import running_server
 from firstlight.cli.output import console
@@ -33,6 +33,8 @@ def run_tour(home: Path, catalog_id: str) -> None:
     _share_cores()
     prepare(out, home, catalog_id)
     with running_server(home) as address, Client.connect(address, catalog_id=catalog_id) as client:
+        client.delete_users([NEWCOMER])  # of an earlier run
+        client.delete_items([FILM])
         films = Films(client)
         bundle = client.get_bundle()
         out.print(f"Serving bundle {bundle.bundle_id} with {len(films)} films at {address}")
