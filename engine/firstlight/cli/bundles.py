@@ -65,10 +65,18 @@ def show_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "default
     if as_json:
         print_json(summary)
         return
-    metrics = summary.pop("metrics")
-    summary.pop("schema", None)
-    fields({name: value for name, value in summary.items() if value not in ("", {}, None)})
-    show_table("metric", "value>", rows=[(k, f"{v:.4f}") for k, v in sorted(metrics.items())], empty="")
+    fields(
+        {
+            "bundle": record.bundle_id + (" (active)" if summary["active"] else ""),
+            "path": record.path,
+            "created": f"{record.created_at:%Y-%m-%d %H:%M} UTC",
+            "preset, seed": f"{record.preset}, {record.seed}",
+            "gate": f"{_gate(record)}: {record.gate.get('reason', '')}",
+        }
+    )
+    # "component.curve/epoch" are the points of a curve: for the report, not for a table.
+    metrics = [(name, f"{value:.4f}") for name, value in sorted(record.metrics.items()) if "/" not in name]
+    show_table("metric", "value>", rows=metrics, empty="No metrics")
 
 
 @app.command("activate")

@@ -15,6 +15,8 @@ Rows = Sequence[Mapping[str, Any]]
 
 def show_quality(out: Console, rows: Rows) -> None:
     """Print a table for each slice: a line a strategy, a column for each number of interactions shown."""
+    if not rows:
+        out.print("Nobody held out has enough interactions to be asked about: nothing was measured")
     for name in dict.fromkeys(row["slice_name"] for row in rows):
         part = [row for row in rows if row["slice_name"] == name]
         cells = {(row["strategy"], row["shown"]): row for row in part}

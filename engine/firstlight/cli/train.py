@@ -85,5 +85,3 @@ def _print_result(result: TrainResult, *, as_json: bool) -> None:
         return
     print(f"Bundle {result.bundle_id} in {result.path}")
     print(f"{'Activated' if result.activated else 'Not activated'}: {result.gate.reason}")
-    for warning in result.gate.warnings:
-        print(f"Warning: {warning}")

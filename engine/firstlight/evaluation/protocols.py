@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Attributes, Dataset, Histories
-from firstlight.training.problems import POOL, distinct, earlier, in_time_order
+from firstlight.training.problems import POOL, distinct, earlier, in_time_order, latest
 
 FOLDS = 5
 SHOWN = (0, 1, 3, 5, 10)
@@ -98,7 +98,7 @@ def new_item(dataset: Dataset, fold: int, seed: int) -> Split:
     kept = np.setdiff1d(np.arange(len(dataset.user_ids)), held)
     whole, positive_value = dataset.histories.take(kept), dataset.schema.positive_value
     warm = whole.keep(~hidden[whole.items])
-    late = warm.ages() < (warm.lengths // 10)[warm.rows]
+    late = latest(warm, 10)
     training = replace(dataset.select_users(kept), histories=warm.keep(~late))
     seen = training.counts() > 0
     items = np.flatnonzero(hidden).astype(np.int32)
@@ -125,7 +125,7 @@ def new_item(dataset: Dataset, fold: int, seed: int) -> Split:
 def warm(dataset: Dataset) -> Split:
     """The last 20 % of each user's interactions are held out; their positives are targets, seen items excluded."""
     histories = dataset.histories
-    late = histories.ages() < (histories.lengths // 5)[histories.rows]
+    late = latest(histories, 5)
     training = replace(dataset, histories=histories.keep(~late))
     targets = histories.keep(late & histories.positive(dataset.schema.positive_value))
     everyone = np.arange(len(dataset.user_ids))

@@ -18,6 +18,9 @@ FLOOR = "popularity"
 PER_GENERATOR = 200
 """Items each generator proposes for a query unless more are needed."""
 
+NEW_ITEMS = 500
+"""Items nobody has met yet that every query is scored for, the newest ones: no generator's list would hold them."""
+
 OnError = Callable[[str, Exception], None]
 """``on_error(component, error)``: told of every component that was skipped."""
 
@@ -42,6 +45,7 @@ class Model:
     ranker_name: str = "fusion"
     names: tuple[str, ...] = field(init=False)
     generators: Mapping[str, CandidateGenerator] = field(init=False)
+    cold_base: NDArray[np.int32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         names = tuple(sorted(self.components, key=lambda name: (name != FLOOR, name)))
@@ -50,12 +54,13 @@ class Model:
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "components", components)
         object.__setattr__(self, "generators", generators)
+        object.__setattr__(self, "cold_base", np.flatnonzero(self.items.base_counts == 0)[-NEW_ITEMS:].astype(np.int32))
 
     def candidates(
         self, queries: Queries, *, per_generator: int = PER_GENERATOR, on_error: OnError = ignore_error
     ) -> NDArray[np.int32]:
-        """int32 (B, C): what all generators propose, unique and ascending in each row, padded with −1."""
-        proposed = [np.zeros((len(queries), 0), np.int32)]
+        """int32 (B, C): what all generators propose and the newest items, unique and ascending in each row, −1 last."""
+        proposed = [np.broadcast_to(self.new_items(), (len(queries), len(self.new_items())))]
         for name, generator in self.generators.items():
             try:
                 found = self._checked_candidates(name, generator.generate(queries, per_generator), len(queries))
@@ -64,6 +69,13 @@ class Model:
             else:
                 proposed.append(found[:, :per_generator])
         return unique_rows(np.concatenate(proposed, axis=1))
+
+    def new_items(self) -> NDArray[np.int32]:
+        """int32 (n,), n ≤ 500: the newest items without training interactions; live items are the newest of all."""
+        base, size = self.items.base_size, self.items.size
+        live = np.arange(max(base, size - NEW_ITEMS), size, dtype=np.int32)
+        cold = self.cold_base[max(0, len(self.cold_base) + len(live) - NEW_ITEMS) :]
+        return np.concatenate([cold, live])
 
     def inputs(
         self, queries: Queries, positions: NDArray[np.int32], *, on_error: OnError = ignore_error

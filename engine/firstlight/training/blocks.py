@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Dataset
+from firstlight.training.problems import latest
 
 SMALL_CATALOGUE = 5_000
 """Users below which every user is held out once, in 3 fits; from it on one block of so many is held out, in 1."""
 FITS = 3
 ITEM_BLOCKS = 5
 """Each fit hides one in five items: enough new items to learn from, few enough to leave histories whole."""
+LATEST_PART = 10
+"""One in so many of a user's interactions, the newest, is held out from the fits that see the user."""
 VALIDATION_SHARE = 0.15
 VALIDATION_MOST = 2_000
 
@@ -53,9 +56,14 @@ def deal(catalog_id: str, dataset: Dataset) -> list[Block]:
 
 
 def remaining(dataset: Dataset, block: Block) -> Dataset:
-    """``dataset`` as the fit of ``block`` sees it."""
-    kept = np.setdiff1d(np.arange(len(dataset.user_ids)), block.users)
-    return dataset.select_users(kept).hide_items(block.hidden)
+    """``dataset`` as the fit of ``block`` sees it: less its users, its items and the others' newest tenth."""
+    part = dataset.select_users(kept_users(dataset, block)).hide_items(block.hidden)
+    return replace(part, histories=part.histories.keep(~latest(part.histories, LATEST_PART)))
+
+
+def kept_users(dataset: Dataset, block: Block) -> NDArray[np.int64]:
+    """int64: rows of the users that the fit of ``block`` sees, ascending."""
+    return np.setdiff1d(np.arange(len(dataset.user_ids)), block.users)
 
 
 def validation_users(catalog_id: str, dataset: Dataset) -> NDArray[np.int64]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import Dataset, Queries, RankingExamples
+from firstlight.domain import Dataset, Histories, Queries, RankingExamples
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline import Model
-from firstlight.pipeline.model import unique_rows
+from firstlight.pipeline.model import NEW_ITEMS
 from firstlight.roles import Progress, Ranker
-from firstlight.training.blocks import Block, deal, remaining, stable_hash
+from firstlight.training.blocks import LATEST_PART, Block, deal, kept_users, remaining, stable_hash
 from firstlight.training.fitting import Fitted
 from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, members, ndcg, recall
 from firstlight.training.problems import (
@@ -24,20 +24,18 @@ from firstlight.training.problems import (
     distinct,
     earlier,
     in_time_order,
+    latest,
     propose,
     without_history,
 )
 from firstlight.training.results import SliceResult
 
 SHOWN = (0, 1, 3, 5, 10)
-SHOWN_WARM = (20, 50)
-NEW_USER, NEW_ITEM = "new-user", "new-item"
-BACKGROUND = 500
-"""New items that every query is also scored for: generators alone would show too few to learn from."""
+NEW_USER, NEW_ITEM, WARM = "new-user", "new-item", "warm"
 ASKED = 2_000
 """Held-out users of one fit that are asked; enough to tell half a percent, and to fit in memory."""
 TRAINED_USERS = 500
-"""Users of the fit itself, asked about new items."""
+"""Users of the fit itself that are asked."""
 
 FitBlock = Callable[[Dataset, int, int], Fitted]
 """``fit_block(dataset, number, of)``."""
@@ -77,14 +75,14 @@ def cross_fit(
 ) -> CrossFit:
     """Hold out each block once, score its users and items, and learn the ranker from all of it.
 
-    One fit yields new users (on items it knows), new items (for users it knows) and both at once.
+    One fit yields new users, new items, both at once, and what users it knows did last.
     """
     dataset = in_time_order(dataset, seed)
     blocks = deal(catalog_id, dataset)
     gathered: list[Example] = []
     for number, block in enumerate(blocks):
         fitted = fit_block(remaining(dataset, block), number, len(blocks))
-        gathered += block_examples(dataset, block, fitted, catalog_id=catalog_id, seed=seed)
+        gathered += block_examples(dataset, block, fitted, catalog_id=catalog_id)
     progress("fusion", 0.0)
     examples = [e.examples for e in gathered]
     results = _validated(gathered, make_ranker, seed, progress)
@@ -94,20 +92,21 @@ def cross_fit(
     return CrossFit(ranker, dict(metrics), results)
 
 
-def block_examples(dataset: Dataset, block: Block, fitted: Fitted, *, catalog_id: str, seed: int) -> list[Example]:
-    """Everything one fit can be asked: its held-out users after each number of interactions, and its new items."""
+def block_examples(dataset: Dataset, block: Block, fitted: Fitted, *, catalog_id: str) -> list[Example]:
+    """Everything one fit can be asked: users it has never seen, then users it knows, then those about new items alone.
+
+    Known users' new items count in their newest tenth only, so that they are as large a share of the targets as of
+    what users do: else the ranker would learn to fill every list with them. Among new items alone, all count.
+    """
     model = fitted.model()
-    new = np.flatnonzero(block.hidden & (dataset.counts() > 0)).astype(np.int32)
-    rng = np.random.default_rng([seed, len(block.users)])
-    background = np.sort(rng.permutation(new)[:BACKGROUND])
-    problems = {
-        f"{NEW_USER} k={k}": held_out_problem(dataset, block, fitted.encoders, k, catalog_id)
-        for k in (*SHOWN, *SHOWN_WARM)
-    }
-    out = [_example(name, model, problem, background) for name, problem in problems.items() if len(problem)]
-    asked = new_item_problem(dataset, block, fitted, catalog_id)
+    met = dataset.counts() > 0
+    problems = {f"{NEW_USER} k={k}": held_out_problem(dataset, block, fitted.encoders, k, catalog_id) for k in SHOWN}
+    problems[WARM] = known_users_problem(dataset, block, fitted, catalog_id, lambda h: latest(h, LATEST_PART))
+    out = [_example(name, model, p, propose(model, p.queries), met) for name, p in problems.items() if len(p)]
+    asked = known_users_problem(dataset, block, fitted, catalog_id, lambda h: block.hidden[h.items])
     if len(asked):
-        out.append(_example(NEW_ITEM, model, asked, background, generate=False))
+        new = np.flatnonzero(block.hidden & met).astype(np.int32)[-NEW_ITEMS:]
+        out.append(_example(NEW_ITEM, model, asked, np.tile(new, (len(asked), 1)), met))
     return out
 
 
@@ -122,7 +121,7 @@ def held_out_problem(dataset: Dataset, block: Block, encoders: FeatureEncoders, 
     histories = held.histories
     visible = ~block.hidden[histories.items]
     pool = np.bincount(histories.rows[visible], minlength=len(histories)) // 2
-    pool = np.minimum(pool, POOL) if k <= POOL else np.where(pool * 2 > k, k, 0)
+    pool = np.minimum(pool, POOL)
     place = earlier(histories, visible)
     late = place >= pool[histories.rows]
     targets = histories.keep(late & histories.positive(dataset.schema.positive_value))
@@ -134,31 +133,26 @@ def held_out_problem(dataset: Dataset, block: Block, encoders: FeatureEncoders, 
     return problem.take(np.flatnonzero(pool >= k)).solvable()
 
 
-def new_item_problem(dataset: Dataset, block: Block, fitted: Fitted, catalog_id: str) -> Problem:
-    """Users the fit knows, with all it knows about them; positives among the items it does not know are targets."""
+def known_users_problem(
+    dataset: Dataset, block: Block, fitted: Fitted, catalog_id: str, wanted: Callable[[Histories], NDArray[np.bool_]]
+) -> Problem:
+    """Users the fit knows, with all it knows about them; positives that are ``wanted`` (n,) are targets."""
     seen = fitted.data.dataset
-    users = stable_hash(catalog_id, "user", seen.user_ids)
-    kept = np.setdiff1d(np.arange(len(dataset.user_ids)), block.users)
-    whole = dataset.histories.take(kept)
-    target = whole.positive(dataset.schema.positive_value) & block.hidden[whole.items]
+    whole = dataset.histories.take(kept_users(dataset, block))
+    targets = whole.keep(whole.positive(dataset.schema.positive_value) & wanted(whole))
     queries = Queries(fitted.data.profiles, seen.histories, seen.user_attributes)
-    problem = Problem(queries, distinct(whole.keep(target), queries.histories), users).solvable()
+    users = stable_hash(catalog_id, "user", seen.user_ids)
+    problem = Problem(queries, distinct(targets, queries.histories), users).solvable()
     return problem.take(np.sort(np.argsort(problem.users, kind="stable")[:TRAINED_USERS]))
 
 
-def _example(
-    name: str, model: Model, problem: Problem, background: NDArray[np.int32], *, generate: bool = True
-) -> Example:
-    """Serving's own candidates, with new items in the background, scored.
+def _example(name: str, model: Model, problem: Problem, proposed: NDArray[np.int32], met: NDArray[np.bool_]) -> Example:
+    """``proposed`` (B, C) less the histories and less items nobody has ``met`` (N,), liked or not: who knows.
 
     Targets outside of them are counted but not added: added, they would teach that unpopular items are liked.
     """
-    queries = problem.queries
-    beside = [np.broadcast_to(background, (len(problem), len(background)))]
-    if generate:
-        beside.append(propose(model, queries))
-    positions = without_history(unique_rows(np.concatenate(beside, axis=1)), queries)
-    targets = problem.targets
+    queries, targets = problem.queries, problem.targets
+    positions = np.where(met[proposed], without_history(proposed, queries), -1).astype(np.int32)
     examples = RankingExamples(
         name, model.inputs(queries, positions), members(positions, targets), targets.lengths.astype(np.int32)
     )
@@ -189,8 +183,8 @@ def _validated(
 
 def _slices(name: str) -> list[tuple[str, bool]]:
     """The slices that examples are evidence for, and whether each is about new items."""
-    if name == NEW_ITEM:
-        return [(name, True)]
+    if name in (WARM, NEW_ITEM):
+        return [(name, name == NEW_ITEM)]
     both = [(name.replace(NEW_USER, f"{NEW_USER} × {NEW_ITEM}"), True)]
     return [(name, False), *(both if name.endswith(("k=0", "k=10")) else [])]
 

@@ -56,6 +56,11 @@ def earlier(histories: Histories, counted: NDArray[np.bool_]) -> NDArray[np.int6
     return np.asarray(before[:-1] - before[histories.offsets[:-1]][histories.rows])
 
 
+def latest(histories: Histories, part: int) -> NDArray[np.bool_]:
+    """bool (n,): the newest 1 / ``part`` of each row's interactions, rounded down."""
+    return np.asarray(histories.ages() < (histories.lengths // part)[histories.rows])
+
+
 def without_history(positions: NDArray[np.int32], queries: Queries) -> NDArray[np.int32]:
     """``positions`` (B, C) with the items of each query's history replaced by −1."""
     return np.where(members(positions, queries.histories), -1, positions).astype(np.int32)

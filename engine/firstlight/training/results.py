@@ -14,6 +14,9 @@ from firstlight.training.metrics import Array
 KEPT = 1_000
 """Users a slice keeps, those with the lowest hashes: the same in every bundle of a catalogue."""
 
+DIGITS = 4
+"""Results are rounded where they are made, so that one read from a bundle equals the one that was written."""
+
 
 @dataclass(frozen=True, slots=True)
 class SliceResult:
@@ -34,15 +37,15 @@ class SliceResult:
             found = [getattr(part, field) for part in parts]
             shared = [name for name in found[0] if all(name in values for values in found)]
             sums = {n: np.bincount(member, np.concatenate([values[n] for values in found])) for n in shared}
-            return {name: (total / met)[:KEPT] for name, total in sums.items()}
+            return {name: np.round(total / met, DIGITS)[:KEPT] for name, total in sums.items()}
 
         return cls(parts[0].name, users[:KEPT], gather("ndcg"), gather("recall"))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; numbers to four places."""
+        """Plain values."""
 
         def plain(values: Mapping[str, Array]) -> dict[str, list[float]]:
-            return {name: np.round(array, 4).tolist() for name, array in values.items()}
+            return {name: array.tolist() for name, array in values.items()}
 
         users = [f"{user:016x}" for user in self.users.tolist()]
         return {"slice": self.name, "users": users, "ndcg": plain(self.ndcg), "recall": plain(self.recall)}

@@ -8,11 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from firstlight import Metrics, Progress, Ranked, RankingExamples, RankingInputs
 from firstlight_plugins.fusion.parameters import Parameters
 
 FILE = "fusion.json"
+
+
+class FusionSettings(BaseModel):
+    """``[plugins.fusion]``.
+
+    ``new_item_cost``: the share of NDCG@10 that lists may lose so that items nobody has met yet are seen. With 0 they
+    are shown only where they are the best guess, which a popular old item nearly always is.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    new_item_cost: float = Field(default=0.03, ge=0, lt=1)
 
 
 class Fusion:
@@ -23,7 +36,8 @@ class Fusion:
     :meth:`fit` learnt, and what the report plots.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: FusionSettings | None = None) -> None:
+        self.settings = settings or FusionSettings()
         self.parameters = Parameters.prior_alone(("popularity",))
 
     def fit(self, examples: Sequence[RankingExamples], *, seed: int, progress: Progress | None = None) -> Metrics:
@@ -32,7 +46,9 @@ class Fusion:
 
         if not examples:
             return {}
-        self.parameters, metrics = learn(examples, seed=seed, progress=progress)
+        self.parameters, metrics = learn(
+            examples, new_item_cost=self.settings.new_item_cost, seed=seed, progress=progress
+        )
         return metrics
 
     def export(self, directory: Path) -> None:

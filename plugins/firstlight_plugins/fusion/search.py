@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 CUT = 10
 DISCOUNTS = 1 / np.log2(np.arange(2, CUT + 2))
-STEPS = (0.05, 0.1, 0.2, 0.4)
+STEPS = (0.05, 0.15, 0.4, 1.0)
 ROUNDS = 8
 NARROW = 30
 OUTSIDE = np.float32(-1e9)

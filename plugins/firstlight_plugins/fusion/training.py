@@ -22,7 +22,9 @@ HALF_TRUST = 20.0
 FOLDS = 4
 DOUBT = 1.645
 """Standard errors of a gain that exclude chance at 95 %, one-sided."""
-OFFSETS = np.arange(-6.0, 6.01, 0.25)
+WORTH = 0.01
+"""The least gain, as a share of the prior's quality, that is worth leaving the prior for without any interaction."""
+OFFSETS = np.arange(-6.0, 6.01, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Slice:
 
 
 def learn(
-    examples: Sequence[RankingExamples], *, seed: int, progress: Progress | None = None
+    examples: Sequence[RankingExamples], *, new_item_cost: float, seed: int, progress: Progress | None = None
 ) -> tuple[Parameters, dict[str, float]]:
     """Parameters at every knot with examples, and the cross-validated gain over the prior at each."""
     slices = _slices(examples)
@@ -50,7 +52,7 @@ def learn(
     fitted: list[Parameters] = []
     metrics: dict[str, float] = {}
     for n, part in enumerate(slices):
-        parameters, gains = _learn_knot(part, names, np.random.default_rng([seed, part.knot]))
+        parameters, gains = _learn_knot(part, names, new_item_cost, np.random.default_rng([seed, part.knot]))
         fitted.append(parameters)
         metrics.update({f"gain {block} k={part.knot}": gain for block, gain in gains.items()})
         if progress:
@@ -63,7 +65,9 @@ def learn(
     return Parameters(names, knots=knots, offset=offset, **arrays), metrics
 
 
-def _learn_knot(part: Slice, names: tuple[str, ...], rng: np.random.Generator) -> tuple[Parameters, dict[str, float]]:
+def _learn_knot(
+    part: Slice, names: tuple[str, ...], new_item_cost: float, rng: np.random.Generator
+) -> tuple[Parameters, dict[str, float]]:
     parameters = _calibrate(part, names)
     scores = parameters.calibrated(part.inputs)
     order = rng.permutation(len(part.relevant))
@@ -75,7 +79,7 @@ def _learn_knot(part: Slice, names: tuple[str, ...], rng: np.random.Generator) -
         if gain is not None:
             gains[name] = gain
     fused = (parameters.weights(part.inputs) * scores).sum(axis=0)
-    return replace(parameters, offset=np.array([_offset(part, fused)])), gains
+    return replace(parameters, offset=np.array([_offset(part, fused, new_item_cost)])), gains
 
 
 def _calibrate(part: Slice, names: tuple[str, ...]) -> Parameters:
@@ -110,7 +114,7 @@ def _weigh(
     """Weights (S,) of one block, and their cross-validated gain in NDCG@10 over the prior; None where not learnt.
 
     Each fold of the queries is scored by weights learnt on the others. Where that does not beat the prior, the prior
-    ranks alone; without interactions it has to beyond doubt, since the prior knows the profile too. Else
+    ranks alone; without interactions it has to clearly, since the prior knows the profile too. Else
     the weights are the mean over folds.
     """
     size = len(scores)
@@ -135,13 +139,17 @@ def _weigh(
         found.append(weights)
     gain, error = float(gains.mean()), float(gains.std() / np.sqrt(len(gains)))
     weights = alone.copy()
-    if gain > (DOUBT * error if part.knot == 0 else 0):
+    needed = max(DOUBT * error, WORTH * float(base.mean())) if part.knot == 0 else 0.0
+    if gain > needed:
         weights[active] = np.mean(found, axis=0)
     return weights, gain
 
 
-def _offset(part: Slice, fused: NDArray[np.float32]) -> float:
-    """What to add to new items so that NDCG@10 over both blocks together is best; 0 where too few show it."""
+def _offset(part: Slice, fused: NDArray[np.float32], cost: float) -> float:
+    """What to add to new items: the most that leaves 1 − ``cost`` of the best NDCG@10 over both blocks together.
+
+    0 where too few queries want a new item to tell.
+    """
     cold, warm = part.block(COLD), part.block(WARM)
     total = part.relevant.sum(axis=1)
     both = (total > 0) & cold.any(axis=1) & warm.any(axis=1)
@@ -149,9 +157,10 @@ def _offset(part: Slice, fused: NDArray[np.float32]) -> float:
         return 0.0
     blocks = np.stack([np.where(warm, fused, OUTSIDE), np.where(cold, fused, OUTSIDE)])
     problem = Problem.of(blocks, cold | warm, part.relevant, np.where(both, total, 0))
-    quality = [problem.ndcg(np.maximum(problem.scores[0], problem.scores[1] + offset)).mean() for offset in OFFSETS]
-    best = np.flatnonzero(np.array(quality) >= max(quality) - 1e-9)
-    return float(OFFSETS[best[np.abs(OFFSETS[best]).argmin()]])
+    quality = np.array(
+        [problem.ndcg(np.maximum(problem.scores[0], problem.scores[1] + offset)).mean() for offset in OFFSETS]
+    )
+    return float(OFFSETS[np.flatnonzero(quality >= (1 - cost) * quality.max())[-1]])
 
 
 def _slices(examples: Sequence[RankingExamples]) -> list[Slice]:

@@ -9,10 +9,10 @@ from hypothesis import given, strategies as st
 
 from firstlight.domain import Candidates, Histories, ItemTable, Queries, Ranked, RankingInputs, Scores
 from firstlight.pipeline import Model
-from firstlight.pipeline.model import unique_rows
+from firstlight.pipeline.model import NEW_ITEMS, unique_rows
 
 N = 6
-ITEMS = ItemTable(np.zeros((N, 1), np.float32), np.arange(N, dtype=np.int32))
+ITEMS = ItemTable(np.zeros((N, 1), np.float32), np.arange(1, N + 1, dtype=np.int32))
 POSITIONS = np.array([[0, 2, 5], [1, -1, -1]], np.int32)
 
 
@@ -82,6 +82,19 @@ def test_a_generator_that_proposes_more_than_asked_is_cut():
     assert Model(ITEMS, {"x": many}).candidates(queries(1), per_generator=2).tolist() == [[4, 5]]
 
 
+def test_items_that_nobody_has_met_are_always_candidates():
+    items = ItemTable(np.zeros((N, 1), np.float32), np.array([0, 5, 5, 5, 0, 5], np.int32))
+    items.append(np.zeros((2, 1), np.float32))
+    silent = Silent(candidates=Candidates(np.array([[1]], np.int32), np.ones((1, 1), np.float32)))
+    assert Model(items, {"x": silent}).candidates(queries(1)).tolist() == [[0, 1, 4, 6, 7]]
+
+
+def test_of_very_many_new_items_the_newest_are_candidates():
+    items = ItemTable(np.zeros((NEW_ITEMS, 1), np.float32), np.zeros(NEW_ITEMS, np.int32))
+    items.append(np.zeros((3, 1), np.float32))
+    assert Model(items, {}).new_items().tolist() == list(range(3, NEW_ITEMS + 3))
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -110,7 +123,7 @@ def test_inputs_hold_each_components_scores_in_order():
         [[True, True, True], [True, False, False]],
         [[False, True, True], [True, False, False]],
     ]
-    assert inputs.counts.tolist() == [[0, 2, 5], [1, 0, 0]]
+    assert inputs.counts.tolist() == [[1, 3, 6], [2, 0, 0]]
 
 
 @pytest.mark.parametrize(

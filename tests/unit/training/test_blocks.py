@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from firstlight.domain import Dataset, Histories, Schema
-from firstlight.training.blocks import SMALL_CATALOGUE, deal, remaining, stable_hash, validation_users
+from firstlight.training.blocks import SMALL_CATALOGUE, deal, kept_users, remaining, stable_hash, validation_users
 
 
 def test_the_hash_never_changes():
@@ -30,6 +30,8 @@ def test_a_fit_sees_neither_its_users_nor_its_items(dataset):
         assert not {dataset.user_ids[row] for row in block.users} & set(part.user_ids)
         assert not part.counts()[block.hidden].any()
         assert len(part.item_ids) == len(dataset.item_ids)
+        whole = dataset.select_users(kept_users(dataset, block)).hide_items(block.hidden).histories
+        assert np.array_equal(part.histories.lengths, whole.lengths - whole.lengths // 10)
 
 
 def test_new_users_and_items_move_nobody(dataset):

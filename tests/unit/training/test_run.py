@@ -93,9 +93,7 @@ def test_train_writes_registers_and_activates(home, store, observed):
     again = train(store, home, plugins, "default", OPTIONS)
     assert again.gate.decision == "passed"
     assert again.activated
-    assert {c.difference for c in again.gate.comparisons} == {0.0} or all(
-        abs(c.difference) < 1e-4 for c in again.gate.comparisons
-    )
+    assert {c.difference for c in again.gate.comparisons} == {0.0}
 
 
 def test_a_worse_bundle_is_kept_but_not_activated_unless_forced(home, store, observed, monkeypatch):

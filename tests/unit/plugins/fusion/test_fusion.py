@@ -7,7 +7,7 @@ import pytest
 
 from firstlight import RankingExamples, RankingInputs
 from firstlight.domain import Evidence
-from firstlight_plugins.fusion import Fusion
+from firstlight_plugins.fusion import Fusion, FusionSettings
 from firstlight_plugins.fusion.parameters import COLD, WARM, Parameters
 
 NAMES = ("popularity", "good", "noise")
@@ -219,3 +219,14 @@ def test_parameters_round_trip():
     again = Parameters.from_json(parameters.to_json())
     assert again.names == parameters.names
     assert np.array_equal(again.weight[COLD], parameters.weight[COLD])
+
+
+def test_new_items_are_seen_as_often_as_their_cost_allows():
+    examples = make_examples(10, good=1.0, rows=200, cold=True)
+    seen = []
+    for cost in (0.0, 0.05, 0.3):
+        fusion = Fusion(FusionSettings(new_item_cost=cost))
+        fusion.fit([examples], seed=0)
+        top = np.argsort(-fusion.rank(examples.inputs).values, axis=1)[:, :10]
+        seen.append(np.take_along_axis(examples.inputs.counts == 0, top, axis=1).mean())
+    assert seen[0] < seen[1] < seen[2]
