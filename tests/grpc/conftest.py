@@ -141,16 +141,21 @@ def add_bundle(
     return path
 
 
-@pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = init_home(tmp_path_factory.mktemp("server") / "home")
+def filled_home(home: Path, *bundle_ids: str) -> Settings:
+    """A home with the tiny catalogue and bundles of it, of which the first is active."""
+    settings = init_home(home)
     store = open_store(settings)
     token = fill(store, tiny_dataset())
-    add_bundle(settings, store, "bundle-1", token=token)
-    add_bundle(settings, store, "bundle-2", token=token)
-    store.activate_bundle("default", "bundle-1")
+    for bundle_id in bundle_ids:
+        add_bundle(settings, store, bundle_id, token=token)
+    store.activate_bundle("default", bundle_ids[0])
     store.close()
     return settings
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return filled_home(tmp_path_factory.mktemp("server") / "home", "bundle-1", "bundle-2")
 
 
 @pytest.fixture(scope="session")
@@ -176,6 +181,11 @@ def store(settings: Settings) -> Iterator[Store]:
 @pytest.fixture
 def make_bundle(settings: Settings, store: Store) -> Callable[..., Path]:
     return partial(add_bundle, settings, store, token=store.last_token())
+
+
+@pytest.fixture
+def make_home() -> Callable[..., Settings]:
+    return filled_home
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from firstlight.pipeline import Recommender
 from firstlight.plugins import load_plugins
 from firstlight.settings import Settings
 from firstlight.store import Store
+from firstlight.v1.recommendation_pb2 import Scenario
 
 pytestmark = pytest.mark.xdist_group("grpc")
 
@@ -37,4 +38,6 @@ def test_the_batch_job_answers_what_the_server_answers(
     for line, answer in zip(offline, served, strict=True):
         assert [item["item_id"] for item in line["items"]] == [item.item_id for item in answer.items]
         assert [item["score"] for item in line["items"]] == pytest.approx([i.score for i in answer.items], abs=1e-5)
+        assert [item["source"] for item in line["items"]] == [item.source for item in answer.items]
+        assert f"SCENARIO_{line['scenario']}" == Scenario.Name(answer.scenario)
         assert line["bundle"] == answer.bundle_id

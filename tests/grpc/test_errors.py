@@ -62,12 +62,20 @@ def test_a_message_that_is_too_large(server: object) -> None:
         assert stub.Recommend(recommendation_service_pb2.RecommendRequest()).recommendation.items
 
 
-def test_bytes_that_are_no_message(server: object) -> None:
+@pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x12\x04\x0a\x02\xff\xfe"])  # the second: a user id of FF FE
+def test_bytes_that_are_no_message(server: object, data: bytes) -> None:
     with grpc.insecure_channel(server.address) as channel:
-        call = channel.unary_unary("/firstlight.v1.RecommendationService/Recommend", None, None)
-        with pytest.raises(grpc.RpcError) as caught:
-            call(b"\xff\xff\xff")
-        assert "Traceback" not in caught.value.details()
+        for method in ("RecommendationService/Recommend", "TrainingService/WatchTrainingJob"):
+            call = channel.unary_stream(f"/firstlight.v1.{method}", None, None)
+            with pytest.raises(grpc.RpcError, match="not valid UTF-8") as caught:
+                list(call(data))
+            assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+            _, status = details_of(caught.value)
+            assert [detail.TypeName() for detail in status.details] == ["google.rpc.ErrorInfo"]
+
+
+def test_a_method_that_is_not_there(server: object) -> None:
+    with grpc.insecure_channel(server.address) as channel:
         missing = channel.unary_unary("/firstlight.v1.RecommendationService/Guess", None, None)
         with pytest.raises(grpc.RpcError) as caught:
             missing(b"")

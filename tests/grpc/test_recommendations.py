@@ -145,6 +145,16 @@ def test_a_long_history_is_cut_and_said(client: Client) -> None:
     assert "HISTORY_TRUNCATED" not in notes(client.recommend(history=long[1:], include_seen=True))
 
 
+def test_what_was_seen_long_ago_is_left_out_too(client: Client) -> None:
+    seen = enumerate(["item-00", *["item-01"] * 1200])
+    batch = [{"user_id": "old-hand", "item_id": item, "value": 5.0, "time": time} for time, item in seen]
+    token = client.write_interactions(batch).write_token
+    answer = client.recommend("old-hand", limit=30, min_write_token=token)
+    assert notes(answer) >= {"HISTORY_TRUNCATED"}
+    assert not {"item-00", "item-01"} & set(ids(answer))
+    client.delete_users(["old-hand"])
+
+
 def test_100_000_history_entries_are_the_most(client: Client) -> None:
     entry = HistoryEntry(item_id="item-00")
     assert client.recommend(history=[entry] * 100_000, include_seen=True).items
@@ -188,7 +198,13 @@ def test_bad_input_names_the_field(client: Client, call: object, fields: list[st
 
 def test_before_any_bundle_is_active(client: Client) -> None:
     empty = client.with_options(catalog_id="not-trained-yet")
-    calls = (empty.recommend, lambda: empty.batch_recommend([query()]), lambda: empty.rank(["a"]), empty.get_bundle)
+    calls = (
+        empty.recommend,
+        lambda: empty.batch_recommend([query()]),
+        lambda: empty.rank(["a"]),
+        lambda: empty.similar_items("a"),
+        empty.get_bundle,
+    )
     for call in calls:
         with pytest.raises(PreconditionError, match="'not-trained-yet' has no active bundle") as caught:
             call()

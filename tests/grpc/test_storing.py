@@ -1,3 +1,4 @@
+import base64
 import math
 import threading
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ import pytest
 
 from firstlight.client import Client, attributes_of
 from firstlight.errors import ConflictError, InvalidInputError, NotFoundError, Reason
-from firstlight.v1 import item_service_pb2, item_service_pb2_grpc
+from firstlight.v1 import item_service_pb2, item_service_pb2_grpc, plugin_service_pb2, plugin_service_pb2_grpc
 from firstlight.v1.attribute_pb2 import AttributeValue
 from firstlight.v1.interaction_pb2 import Interaction
 from firstlight.v1.item_pb2 import Item
@@ -68,6 +69,15 @@ def test_page_tokens_are_of_one_list(shelf: Client, server: object) -> None:
                 stub.ListItems(item_service_pb2.ListItemsRequest(catalog_id="shelf", **request))
             assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
             assert next(iter(request)) in caught.value.details()
+
+
+@pytest.mark.parametrize("token", [b"plugins:-1", b"plugins:one", b"items:1"])
+def test_page_tokens_of_plugins(server: object, token: bytes) -> None:
+    request = plugin_service_pb2.ListPluginsRequest(page_token=base64.urlsafe_b64encode(token))
+    with grpc.insecure_channel(server.address) as channel:
+        stub = plugin_service_pb2_grpc.PluginServiceStub(channel)
+        with pytest.raises(grpc.RpcError, match="page_token was not given by this list"):
+            stub.ListPlugins(request)
 
 
 def test_what_is_not_there(shelf: Client) -> None:

@@ -1,7 +1,13 @@
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import groupby
+from pathlib import Path
+
 import pytest
 
 from firstlight.client import Client
 from firstlight.errors import InvalidInputError, NotFoundError, PreconditionError, Reason
+from firstlight.v1.bundle_pb2 import Gate
 from firstlight.v1.training_job_pb2 import TrainingJob, TrainingParameters
 
 pytestmark = pytest.mark.xdist_group("grpc")
@@ -28,6 +34,39 @@ def test_create_watch_cancel(client: Client) -> None:
     assert client.get_training_job(job.job_id) == seen[-1]
     assert client.cancel_training_job(job.job_id) == seen[-1]
     assert next(client.list_training_jobs(page_size=1)) == seen[-1]
+
+
+def test_a_job_trains_a_bundle_and_the_server_answers_from_it(
+    make_home: Callable[..., object], serve_home: Callable[..., AbstractContextManager[object]], tmp_path: Path
+) -> None:
+    """The whole way, some 20 s: a process that trains, its progress, the gate, the activation, the next answer."""
+    home = make_home(tmp_path / "home", "bundle-1").home
+    with serve_home(home) as server, Client.connect(server.address, timeout_s=20) as client:
+        assert client.recommend(limit=1).bundle_id == "bundle-1"
+        seen = []
+        for job in client.watch_training_job(client.create_training_job(seed=3).job_id):
+            seen.append(job)
+            assert client.recommend("user-1", limit=1).items  # the server answers meanwhile
+        done = seen[-1]
+        log = (home / "logs" / f"train-{done.job_id}.log").read_text(encoding="utf-8")
+        assert done.state == TrainingJob.STATE_SUCCEEDED, log
+        assert done.detail == ""
+        assert [state for state, _ in groupby(job.state for job in seen)] == [
+            TrainingJob.STATE_PENDING,
+            TrainingJob.STATE_RUNNING,
+            TrainingJob.STATE_SUCCEEDED,
+        ]
+        assert len({job.stage for job in seen}) > 5
+        assert all(0 <= job.progress <= 1 for job in seen)
+
+        bundle = client.get_bundle()
+        assert (bundle.bundle_id, bundle.active, bundle.seed) == (done.bundle_id, True, 3)
+        assert bundle.gate.decision == Gate.DECISION_PASSED
+        token = client.upsert_users({"later": {}}).write_token
+        answer = client.recommend("user-1", limit=5, min_write_token=token)
+        assert answer.bundle_id == done.bundle_id
+        assert {item.source for item in answer.items} <= {"popularity", "factors", "neighbours", "sequence"}
+        assert client.roll_back_bundle().bundle.bundle_id == "bundle-1"
 
 
 def test_a_job_that_cannot_succeed_says_why(client: Client) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from firstlight.domain import HistoryEntry, Query
-from firstlight.pipeline.preparing import MAX_HISTORY, UserState
+from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY, UserState
 from firstlight.store import Store
 
 Key = tuple[str, str]
@@ -89,6 +89,6 @@ class UserCache:
         return {u: UserState(users[u].attributes if u in users else {}, self._history(catalog_id, u)) for u in user_ids}
 
     def _history(self, catalog_id: str, user_id: str) -> tuple[HistoryEntry, ...]:
-        """One entry more than is used, so that an answer can say that older ones were not."""
-        stored = self._store.list_interactions(catalog_id, user_id, limit=MAX_HISTORY + 1)
+        """Far more than are used: what was seen long ago is still left out of answers."""
+        stored = self._store.list_interactions(catalog_id, user_id, limit=MAX_GIVEN_HISTORY)
         return tuple(HistoryEntry(one.item_id, one.value, one.type, one.time_us) for one in stored)

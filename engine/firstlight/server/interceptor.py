@@ -9,7 +9,9 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
+from firstlight.errors import InvalidInputError
 from firstlight.server.status import to_failure
 
 log = logging.getLogger(__name__)
@@ -18,7 +20,7 @@ OURS = "/firstlight."
 
 
 class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not generic where it runs
-    """Wraps every method of ours; health and reflection have their own manners."""
+    """Wraps every method of ours, with the reading of its request; health and reflection have their own manners."""
 
     async def intercept_service(
         self,
@@ -30,34 +32,45 @@ class StatusInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  
         method = handler_call_details.method
         if handler is None or not method.startswith(OURS):
             return handler
+        # Without a deserializer the wrapped method gets bytes: it answers for those that cannot be read, too.
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
-                _stream(method, handler.unary_stream), handler.request_deserializer, handler.response_serializer
+                _stream(method, handler), response_serializer=handler.response_serializer
             )
         return grpc.unary_unary_rpc_method_handler(
-            _unary(method, handler.unary_unary), handler.request_deserializer, handler.response_serializer
+            _unary(method, handler), response_serializer=handler.response_serializer
         )
 
 
-def _unary(method: str, serve: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
-    async def served(request: Any, context: Any) -> Any:
+def _unary(method: str, handler: Any) -> Callable[[bytes, Any], Awaitable[Any]]:
+    async def served(data: bytes, context: Any) -> Any:
         try:
-            return await serve(request, context)
+            return await handler.unary_unary(_read(handler, data), context)
         except Exception as error:
             await _abort(method, context, error)
 
     return served
 
 
-def _stream(method: str, serve: Callable[[Any, Any], AsyncIterator[Any]]) -> Callable[[Any, Any], AsyncIterator[Any]]:
-    async def served(request: Any, context: Any) -> AsyncIterator[Any]:
+def _stream(method: str, handler: Any) -> Callable[[bytes, Any], AsyncIterator[Any]]:
+    async def served(data: bytes, context: Any) -> AsyncIterator[Any]:
         try:
-            async for response in serve(request, context):
+            async for response in handler.unary_stream(_read(handler, data), context):
                 yield response
         except Exception as error:
             await _abort(method, context, error)
 
     return served
+
+
+def _read(handler: Any, data: bytes) -> Any:
+    """The request message; protobuf does not say which field it fails on."""
+    try:
+        return handler.request_deserializer(data)
+    except DecodeError as error:
+        raise InvalidInputError(
+            "the request cannot be read: it is malformed, or one of its strings is not valid UTF-8"
+        ) from error
 
 
 async def _abort(method: str, context: Any, error: Exception) -> None:

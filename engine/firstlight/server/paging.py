@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from firstlight.domain.ids import is_valid_id
 from firstlight.server import limits
 from firstlight.server.checks import Checks
 
 T = TypeVar("T")
+
+FOREIGN_TOKEN = "was not given by this list"
 
 
 class _Paged(Protocol):
@@ -43,7 +46,7 @@ class Page:
             try:
                 after = _key(kind, request.page_token)
             except (ValueError, binascii.Error):
-                checks.add("page_token", "was not given by this list")
+                checks.add("page_token", FOREIGN_TOKEN)
         return cls(kind, size, after)
 
     def cut(self, found: Sequence[T], key: Callable[[T], str]) -> tuple[Sequence[T], str]:
@@ -58,6 +61,6 @@ def _key(kind: str, token: str) -> str:
     if len(token) > limits.MAX_PAGE_TOKEN:
         raise ValueError
     found, _, key = base64.b64decode(token, altchars=b"-_", validate=True).decode().partition(":")
-    if found != kind or not key:
+    if found != kind or not is_valid_id(key):
         raise ValueError
     return key

@@ -26,7 +26,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Not given."""
     ERROR_REASON_INVALID_FIELD: _ErrorReason.ValueType  # 1
     """INVALID_ARGUMENT: a field is not valid; google.rpc.BadRequest names the first 20 with their paths, such as
-    "interactions[17].value", and metadata "violations" counts them all.
+    "interactions[17].value", and metadata "violations" counts them all. A request that cannot be read, such as one with
+    a string that is not valid UTF-8, names none.
     """
     ERROR_REASON_INPUT_FILE_INVALID: _ErrorReason.ValueType  # 2
     """INVALID_ARGUMENT: a file given to a command cannot be used."""
@@ -78,16 +79,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL: a fault of the server; metadata "request_id" finds it in the log."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Machine-readable causes of errors. Every error carries a google.rpc.ErrorInfo in its status details, at most 4 KiB in
-    all, with the domain "firstlight" and one of these names, without the prefix, as its reason. Each names the status
-    code it comes with.
+    """Machine-readable causes of errors. Every error of a method carries a google.rpc.ErrorInfo in its status details, at
+    most 4 KiB in all, with the domain "firstlight" and one of these names, without the prefix, as its reason. Each names
+    the status code it comes with. What gRPC itself answers carries none: RESOURCE_EXHAUSTED for a request above 16 MiB,
+    UNIMPLEMENTED for a method that is not there.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Not given."""
 ERROR_REASON_INVALID_FIELD: ErrorReason.ValueType  # 1
 """INVALID_ARGUMENT: a field is not valid; google.rpc.BadRequest names the first 20 with their paths, such as
-"interactions[17].value", and metadata "violations" counts them all.
+"interactions[17].value", and metadata "violations" counts them all. A request that cannot be read, such as one with
+a string that is not valid UTF-8, names none.
 """
 ERROR_REASON_INPUT_FILE_INVALID: ErrorReason.ValueType  # 2
 """INVALID_ARGUMENT: a file given to a command cannot be used."""

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class InteractionServiceStub(object):
-    """Keeps what users did. A stored interaction counts in the next answer: no training is needed.
+    """Keeps what users did. A stored interaction counts in the next answer: no training is needed. A request is at most
+    16 MiB.
     """
 
     def __init__(self, channel):
@@ -43,7 +44,8 @@ class InteractionServiceStub(object):
 
 
 class InteractionServiceServicer(object):
-    """Keeps what users did. A stored interaction counts in the next answer: no training is needed.
+    """Keeps what users did. A stored interaction counts in the next answer: no training is needed. A request is at most
+    16 MiB.
     """
 
     def BatchWriteInteractions(self, request, context):
@@ -71,7 +73,8 @@ def add_InteractionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InteractionService(object):
-    """Keeps what users did. A stored interaction counts in the next answer: no training is needed.
+    """Keeps what users did. A stored interaction counts in the next answer: no training is needed. A request is at most
+    16 MiB.
     """
 
     @staticmethod

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class InteractionServiceStub:
-    """Keeps what users did. A stored interaction counts in the next answer: no training is needed."""
+    """Keeps what users did. A stored interaction counts in the next answer: no training is needed. A request is at most
+    16 MiB.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -40,7 +42,9 @@ class InteractionServiceStub:
 
 @_typing.type_check_only
 class InteractionServiceAsyncStub(InteractionServiceStub):
-    """Keeps what users did. A stored interaction counts in the next answer: no training is needed."""
+    """Keeps what users did. A stored interaction counts in the next answer: no training is needed. A request is at most
+    16 MiB.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     BatchWriteInteractions: _aio.UnaryUnaryMultiCallable[_interaction_service_pb2.BatchWriteInteractionsRequest, _interaction_service_pb2.BatchWriteInteractionsResponse]  # type: ignore[assignment]
@@ -49,7 +53,9 @@ class InteractionServiceAsyncStub(InteractionServiceStub):
     """
 
 class InteractionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps what users did. A stored interaction counts in the next answer: no training is needed."""
+    """Keeps what users did. A stored interaction counts in the next answer: no training is needed. A request is at most
+    16 MiB.
+    """
 
     @_abc_1.abstractmethod
     def BatchWriteInteractions(

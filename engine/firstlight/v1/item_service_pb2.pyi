@@ -83,7 +83,7 @@ class ListItemsRequest(_message.Message):
     page_size: _builtins.int
     """How many are wanted. 0 or unset is 100; above 1,000 is cut to 1,000; negative is INVALID_ARGUMENT."""
     page_token: _builtins.str
-    """The next_page_token of the page before; empty for the first page."""
+    """The next_page_token of the page before, at most 1,024 bytes; empty for the first page."""
     def __init__(
         self,
         *,

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ItemServiceStub(object):
-    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed.
+    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed. A request is at most
+    16 MiB.
     """
 
     def __init__(self, channel):
@@ -58,7 +59,8 @@ class ItemServiceStub(object):
 
 
 class ItemServiceServicer(object):
-    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed.
+    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed. A request is at most
+    16 MiB.
     """
 
     def GetItem(self, request, context):
@@ -121,7 +123,8 @@ def add_ItemServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ItemService(object):
-    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed.
+    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed. A request is at most
+    16 MiB.
     """
 
     @staticmethod

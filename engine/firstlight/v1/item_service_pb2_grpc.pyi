@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ItemServiceStub:
-    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed."""
+    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed. A request is at most
+    16 MiB.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -44,7 +46,9 @@ class ItemServiceStub:
 
 @_typing.type_check_only
 class ItemServiceAsyncStub(ItemServiceStub):
-    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed."""
+    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed. A request is at most
+    16 MiB.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetItem: _aio.UnaryUnaryMultiCallable[_item_service_pb2.GetItemRequest, _item_service_pb2.GetItemResponse]  # type: ignore[assignment]
@@ -57,7 +61,9 @@ class ItemServiceAsyncStub(ItemServiceStub):
     """Deletes items: they are never recommended again. Ids that are not known are ignored."""
 
 class ItemServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed."""
+    """Keeps the items of a catalogue. A stored item can be recommended at once: no training is needed. A request is at most
+    16 MiB.
+    """
 
     @_abc_1.abstractmethod
     def GetItem(

@@ -92,7 +92,9 @@ class Query(_message.Message):
     limit: _builtins.int
     """How many items are wanted. 0 or unset is 20; above 1,000 is cut to 1,000; negative is INVALID_ARGUMENT."""
     include_seen: _builtins.bool
-    """Whether items of the user's history may be in the answer."""
+    """Whether items of the history, stored, given or on the screen, may be in the answer. Those in the newest 100,000 stored
+    interactions are left out otherwise, also where they are too old to be used.
+    """
     @_builtins.property
     def profile(self) -> _containers.MessageMap[_builtins.str, _attribute_pb2.AttributeValue]:
         """Attributes that are known at the moment of asking, at most 256. They override stored ones field by field."""

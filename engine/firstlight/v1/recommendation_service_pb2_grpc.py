@@ -27,7 +27,7 @@ if _version_not_supported:
 
 class RecommendationServiceStub(object):
     """Answers queries from the active bundle of a catalogue. Without one, every call is FAILED_PRECONDITION with the reason
-    NO_ACTIVE_BUNDLE.
+    NO_ACTIVE_BUNDLE. A request is at most 16 MiB.
     """
 
     def __init__(self, channel):
@@ -60,7 +60,7 @@ class RecommendationServiceStub(object):
 
 class RecommendationServiceServicer(object):
     """Answers queries from the active bundle of a catalogue. Without one, every call is FAILED_PRECONDITION with the reason
-    NO_ACTIVE_BUNDLE.
+    NO_ACTIVE_BUNDLE. A request is at most 16 MiB.
     """
 
     def Recommend(self, request, context):
@@ -124,7 +124,7 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class RecommendationService(object):
     """Answers queries from the active bundle of a catalogue. Without one, every call is FAILED_PRECONDITION with the reason
-    NO_ACTIVE_BUNDLE.
+    NO_ACTIVE_BUNDLE. A request is at most 16 MiB.
     """
 
     @staticmethod

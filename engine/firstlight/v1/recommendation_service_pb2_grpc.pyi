@@ -28,7 +28,7 @@ GRPC_VERSION: str
 
 class RecommendationServiceStub:
     """Answers queries from the active bundle of a catalogue. Without one, every call is FAILED_PRECONDITION with the reason
-    NO_ACTIVE_BUNDLE.
+    NO_ACTIVE_BUNDLE. A request is at most 16 MiB.
     """
 
     @_typing.overload
@@ -47,7 +47,7 @@ class RecommendationServiceStub:
 @_typing.type_check_only
 class RecommendationServiceAsyncStub(RecommendationServiceStub):
     """Answers queries from the active bundle of a catalogue. Without one, every call is FAILED_PRECONDITION with the reason
-    NO_ACTIVE_BUNDLE.
+    NO_ACTIVE_BUNDLE. A request is at most 16 MiB.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -62,7 +62,7 @@ class RecommendationServiceAsyncStub(RecommendationServiceStub):
 
 class RecommendationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers queries from the active bundle of a catalogue. Without one, every call is FAILED_PRECONDITION with the reason
-    NO_ACTIVE_BUNDLE.
+    NO_ACTIVE_BUNDLE. A request is at most 16 MiB.
     """
 
     @_abc_1.abstractmethod

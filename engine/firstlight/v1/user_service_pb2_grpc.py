@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class UserServiceStub(object):
-    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to.
+    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to. A request is at
+    most 16 MiB.
     """
 
     def __init__(self, channel):
@@ -58,7 +59,8 @@ class UserServiceStub(object):
 
 
 class UserServiceServicer(object):
-    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to.
+    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to. A request is at
+    most 16 MiB.
     """
 
     def GetUser(self, request, context):
@@ -121,7 +123,8 @@ def add_UserServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UserService(object):
-    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to.
+    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to. A request is at
+    most 16 MiB.
     """
 
     @staticmethod

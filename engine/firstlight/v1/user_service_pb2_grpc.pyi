@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UserServiceStub:
-    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to."""
+    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to. A request is at
+    most 16 MiB.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -44,7 +46,9 @@ class UserServiceStub:
 
 @_typing.type_check_only
 class UserServiceAsyncStub(UserServiceStub):
-    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to."""
+    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to. A request is at
+    most 16 MiB.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_service_pb2.GetUserResponse]  # type: ignore[assignment]
@@ -57,7 +61,9 @@ class UserServiceAsyncStub(UserServiceStub):
     """Deletes users and their interactions. Ids that are not known are ignored."""
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to."""
+    """Keeps the users of a catalogue and their profiles. A user need not be stored to be recommended to. A request is at
+    most 16 MiB.
+    """
 
     @_abc_1.abstractmethod
     def GetUser(

@@ -1,4 +1,5 @@
 import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -114,3 +115,20 @@ def test_training_parameters() -> None:
     given = calls.create_training_job(preset="base", seed=0, time_budget_s=90).request.parameters
     assert given.HasField("seed")
     assert (given.preset, given.time_budget.seconds) == (2, 90)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: calls.recommend(5),
+        lambda: calls.recommend("\ud800"),
+        lambda: calls.recommend(limit=2**31),
+        lambda: calls.recommend(history={"i": "five"}),
+        lambda: calls.write_interactions([{"user_id": 1, "item_id": 2}]),
+        lambda: calls.write_interactions([{"user": "u", "item_id": "i"}]),
+        lambda: calls.create_training_job(preset="huge"),
+    ],
+)
+def test_what_no_message_can_hold_is_an_error_of_python(build: Callable[[], object]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        build()

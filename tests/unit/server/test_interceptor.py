@@ -37,7 +37,7 @@ async def count(_request: object, _context: object) -> AsyncIterator[int]:
 
 async def handler_of(behaviour: Any, *, method: str = "/firstlight.v1.X/Y", stream: bool = False) -> Any:
     make = grpc.unary_stream_rpc_method_handler if stream else grpc.unary_unary_rpc_method_handler
-    found = make(behaviour)
+    found = make(behaviour, bytes.decode)
 
     async def continuation(_details: object) -> object:
         return found
@@ -47,7 +47,7 @@ async def handler_of(behaviour: Any, *, method: str = "/firstlight.v1.X/Y", stre
 
 def test_an_answer_passes() -> None:
     async def run() -> object:
-        return await (await handler_of(answer)).unary_unary(None, Context())
+        return await (await handler_of(answer)).unary_unary(b"", Context())
 
     assert asyncio.run(run()) == "answer"
 
@@ -63,7 +63,7 @@ def test_a_failure_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> N
     context = Context()
 
     async def run() -> None:
-        await (await handler_of(fail)).unary_unary(None, context)
+        await (await handler_of(fail)).unary_unary(b"", context)
 
     with caplog.at_level(logging.ERROR), pytest.raises(grpc.aio.AbortError):
         asyncio.run(run())
@@ -79,7 +79,7 @@ def test_an_error_of_ours_is_told_and_not_logged(caplog: pytest.LogCaptureFixtur
     context = Context()
 
     async def run() -> None:
-        await (await handler_of(miss)).unary_unary(None, context)
+        await (await handler_of(miss)).unary_unary(b"", context)
 
     with pytest.raises(grpc.aio.AbortError):
         asyncio.run(run())
@@ -92,7 +92,7 @@ def test_a_stream_ends_with_its_error() -> None:
 
     async def run() -> list[int]:
         handler = await handler_of(count, stream=True)
-        return [number async for number in handler.unary_stream(None, context)]
+        return [number async for number in handler.unary_stream(b"", context)]
 
     with pytest.raises(grpc.aio.AbortError):
         asyncio.run(run())

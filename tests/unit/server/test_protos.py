@@ -11,12 +11,15 @@ from firstlight.domain import ReasonCode, Scenario
 from firstlight.errors import FirstlightError, Reason
 from firstlight.pipeline import MAX_GIVEN_HISTORY, MAX_LIMIT, DegradationReason
 from firstlight.server import limits
+from firstlight.settings import ServeSettings
 from firstlight.store import REQUEST_WINDOW_HOURS, JobState
 from firstlight.training.gate import FIRST, PASSED, REFUSED
 from firstlight.v1 import bundle_pb2, error_reason_pb2, recommendation_pb2, training_job_pb2
 
 PROTOS = Path(__file__).parents[3] / "protos" / "firstlight" / "v1"
 TEXT = {file.stem: file.read_text(encoding="utf-8") for file in sorted(PROTOS.glob("*.proto"))}
+
+BATCHES = ("recommendation", "item", "user", "interaction")
 
 
 def names(enum: Any, prefix: str) -> dict[str, int]:
@@ -74,6 +77,8 @@ def test_gate_decisions() -> None:
         ("item_service", limits.MAX_ENTITIES),
         ("item_service", limits.DEFAULT_PAGE),
         ("item_service", limits.MAX_PAGE),
+        ("item_service", limits.MAX_PAGE_TOKEN),
+        *[(f"{name}_service", ServeSettings().max_message_mb) for name in BATCHES],
         ("interaction_service", limits.MAX_INTERACTIONS),
         ("interaction_service", REQUEST_WINDOW_HOURS),
     ],
