@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-postgres test-gpu lint types protos bench-gpu clean
+.PHONY: help install demo test test-postgres test-gpu lint types protos bench bench-gpu clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,7 +63,9 @@ types: $(VENV)/.stamp-dev ## mypy --strict
 protos: $(VENV)/.stamp-dev ## Regenerate the Python stubs
 	protos/generate.sh
 
-bench-gpu: $(VENV)/.stamp-dev ## Batch scoring on CUDA beside CPU
+bench: bench-gpu ## All benchmarks
+
+bench-gpu: $(VENV)/.stamp-dev ## Batch scoring on CUDA beside CPU, or on CPU alone
 	$(BIN)/python bench/gpu/run.py
 
 clean: ## Remove .venv, caches and the demo's home

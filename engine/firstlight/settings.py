@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
@@ -67,7 +68,7 @@ class TrainSettings(BaseModel):
     preset: Literal["small", "base", "large"] = Field(
         default="small", description="Size of the model: small, base or large."
     )
-    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Seed of everything random.")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where to train: auto, cpu or cuda.")
     time_budget_min: float | None = Field(
         default=None, gt=0, examples=[30], description="Minutes after which training stops; no limit by default."
@@ -234,6 +235,9 @@ def _invalid(file: Path, error: ValidationError) -> InvalidInputError:
 
 def _violation(location: tuple[int | str, ...], kind: str, message: str) -> Violation:
     path = ".".join(map(str, location))
+    variable = _PREFIX + "__".join(map(str, location)).upper()
+    if variable in os.environ:
+        path = f"{path} (from {variable})"
     if kind != "extra_forbidden":
         return Violation(path, message)
     tables: dict[str, type[BaseModel]] = {"serve": ServeSettings, "train": TrainSettings}

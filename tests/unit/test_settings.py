@@ -74,6 +74,7 @@ def test_the_environment_overrides_every_level(home, monkeypatch):
         ("[sevre]\nport = 1", "sevre: unknown setting; did you mean 'serve'?"),
         ("[serve]\nport = 70000", "serve.port:"),
         ("[train]\npreset = 'huge'", "train.preset:"),
+        ("[train]\nseed = 2147483648", "train.seed:"),
         ("[serve\nport = 1", "not valid TOML"),
     ],
 )
@@ -92,7 +93,7 @@ def test_bad_settings_are_named(home, text, complaint):
     [
         ("FIRSTLIGHT_SEVRE__PORT", "1", "did you mean 'serve'"),
         ("FIRSTLIGHT_SERVE__PROT", "1", "did you mean 'port'"),
-        ("FIRSTLIGHT_SERVE__PORT", "many", "serve.port"),
+        ("FIRSTLIGHT_SERVE__PORT", "many", r"serve\.port \(from FIRSTLIGHT_SERVE__PORT\)"),
         ("FIRSTLIGHT_PLUGINS", "{not json", "plugins"),
     ],
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from firstlight.cli.queries import NamedQuery, read_queries
+from firstlight.errors import InvalidInputError, Reason
 from firstlight.roles import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -30,10 +33,10 @@ def run_batch(
 ) -> int:
     """Answer every query in ``queries`` with ``limit`` items, in order, into ``out``; returns how many.
 
-    Every line is checked before the first is answered, and ``out`` appears whole or not at all.
+    Every line is read before the first is answered, and ``out`` appears whole or not at all.
 
     Raises:
-        InvalidInputError: a line cannot be used.
+        InvalidInputError: a line cannot be used; names it.
         PreconditionError: the catalogue has no active bundle.
     """
     total = sum(1 for _ in read_queries(queries, limit=limit))
@@ -42,7 +45,10 @@ def run_batch(
     try:
         with partial.open("w", encoding="utf-8") as file:
             for batch in _batches(read_queries(queries, limit=limit), batch_size):
-                answers = recommender.recommend(catalog_id, [named.query for named in batch])
+                try:
+                    answers = recommender.recommend(catalog_id, [named.query for named in batch])
+                except InvalidInputError as error:
+                    raise _with_lines(error, queries, batch) from error
                 _write(file, batch, answers)
                 done += len(batch)
                 progress("answer queries", done / total)
@@ -56,6 +62,18 @@ def _batches(queries: Iterable[NamedQuery], size: int) -> Iterator[list[NamedQue
     iterator = iter(queries)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def _with_lines(error: InvalidInputError, path: Path, batch: list[NamedQuery]) -> InvalidInputError:
+    """``error`` with lines of the file in place of places in the batch: ``queries[3].profile.age``."""
+
+    def name(text: str) -> str:
+        return re.sub(r"\bqueries\[(\d+)\]\.", lambda found: f"{path}, line {batch[int(found[1])].line}: ", text)
+
+    violations = [replace(one, field=name(one.field)) for one in error.violations]
+    return InvalidInputError(
+        name(str(error)), violations=violations, total=error.total, reason=Reason.INPUT_FILE_INVALID
+    )
 
 
 def _write(file: TextIO, batch: list[NamedQuery], answers: list[Recommendation]) -> None:

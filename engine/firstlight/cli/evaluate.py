@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firstlight.cli.options import Catalog, Device, Home, Json, Preset, load_plugins, opened
+from firstlight.cli.options import Catalog, Device, Home, Json, Preset, Seed, load_plugins, opened
 from firstlight.cli.output import console, print_json, progress_bars
 from firstlight.cli.quality import show_quality
 
@@ -44,7 +44,7 @@ def evaluate(
     preset: Annotated[
         Preset | None, typer.Option(help="Size of the model. Default: [train] preset.", show_default=False)
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed. Default: [train] seed.", min=0, show_default=False)] = None,
+    seed: Seed = None,
     device: Annotated[
         Device | None, typer.Option(help="Where to train. Default: [train] device.", show_default=False)
     ] = None,
@@ -99,6 +99,8 @@ def run_evaluation(
 
     plugins = load_plugins(settings)
     dataset = store.load_dataset(catalog_id)
+    directory = (out or settings.home / "reports" / f"{catalog_id}-{datetime.now(UTC):%Y%m%dT%H%M%S}").expanduser()
+    directory.mkdir(parents=True, exist_ok=True)  # a place that cannot be written to must not cost the long work
     found = measure(
         dataset,
         plugins,
@@ -109,8 +111,7 @@ def run_evaluation(
         catalog_id=catalog_id,
         progress=progress,
     )
-    directory = out or settings.home / "reports" / f"{catalog_id}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    report = write_report(found, directory.expanduser(), title=f"Catalogue {catalog_id}")
+    report = write_report(found, directory, title=f"Catalogue {catalog_id}")
     result = {**found.to_json(), "report": str(report)}
     store.save_evaluation(catalog_id, None, protocol, result)
     return result

@@ -37,6 +37,8 @@ def init(
     from firstlight.settings import init_home
     from firstlight.store import open_store
 
+    if database_url:  # a database that cannot be used must not become the setting of a home that works
+        open_store(database_url).close()
     settings = init_home(home_path(home), database_url=database_url)
     store = open_store(settings)
     try:

@@ -28,6 +28,9 @@ Home = Annotated[
     typer.Option(help="Home directory. Default: $FIRSTLIGHT_HOME, else ~/.firstlight.", show_default=False),
 ]
 Catalog = Annotated[str, typer.Option(help="Catalogue to work on.", callback=_check_catalog)]
+Seed = Annotated[
+    int | None, typer.Option(help="Seed. Default: [train] seed.", min=0, max=2**31 - 1, show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 
 

@@ -21,10 +21,11 @@ ENTRY_KEYS = ("item_id", "rating", "type", "timestamp")
 
 @dataclass(frozen=True, slots=True)
 class NamedQuery:
-    """One line of a queries file."""
+    """One line of a queries file; ``line`` is its number."""
 
     query_id: str
     query: Query
+    line: int
 
 
 class _FieldError(Exception):
@@ -40,14 +41,20 @@ def read_queries(path: Path, *, limit: int) -> Iterator[NamedQuery]:
     """The queries in ``path``, one JSON object a line, each asking for ``limit`` items; empty lines are skipped.
 
     Raises:
-        InvalidInputError: a line cannot be used; names the file, the line and the field.
+        InvalidInputError: there is no such file, or a line cannot be used; names the file, the line and the field.
     """
-    with path.open("rb") as lines:
+    try:
+        lines = path.open("rb")
+    except OSError as error:
+        text = f"{path}: {(error.strerror or str(error)).lower()}"
+        raise InvalidInputError(text, reason=Reason.INPUT_FILE_INVALID) from error
+    with lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             try:
-                yield _named_query(_json_object(line), limit)
+                query_id, query = _named_query(_json_object(line), limit)
+                yield NamedQuery(query_id, query, number)
             except _FieldError as problem:
                 raise InvalidInputError(
                     f"{path}, line {number}: {problem}",
@@ -98,7 +105,7 @@ def _json_object(line: bytes) -> dict[str, Any]:
     return data
 
 
-def _named_query(data: dict[str, Any], limit: int) -> NamedQuery:
+def _named_query(data: dict[str, Any], limit: int) -> tuple[str, Query]:
     _only(data, QUERY_KEYS, "")
     user_id = data.get("user_id")
     candidates = data.get("candidates")
@@ -110,7 +117,7 @@ def _named_query(data: dict[str, Any], limit: int) -> NamedQuery:
         exclude=_ids(data.get("exclude"), "exclude"),
         limit=limit,
     )
-    return NamedQuery(_id(data.get("query_id"), "query_id"), query)
+    return _id(data.get("query_id"), "query_id"), query
 
 
 def _only(data: Mapping[str, Any], known: Sequence[str], where: str) -> None:

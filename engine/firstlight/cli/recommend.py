@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from firstlight.cli.options import Catalog, Home, Json, load_plugins, opened
+from firstlight.cli.options import Catalog, Home, Json, home_path, load_plugins, load_settings, opened
 from firstlight.cli.output import print_json, progress_bars, show_table
 from firstlight.errors import InvalidInputError
 
-ADDRESS = "127.0.0.1:7070"
 DEFAULT_LIMIT = 20
+LARGEST_LIMIT = 2**31 - 1
+"""What the wire can carry; the server cuts it further."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,7 +32,9 @@ def recommend(
         list[str] | None, typer.Option(help="ITEM or ITEM=RATING, repeatable, oldest first.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option(help="Items a list; 0 means 20.")] = 20,
-    address: Annotated[str, typer.Option(help="Server to ask.")] = ADDRESS,
+    address: Annotated[
+        str, typer.Option(help="Server to ask, HOST:PORT. Default: [serve] host and port.", show_default=False)
+    ] = "",
     queries: Annotated[
         Path | None, typer.Option(help="Batch job: JSON Lines, a query a line; needs no server.", show_default=False)
     ] = None,
@@ -56,13 +59,25 @@ def recommend(
         from firstlight.cli.queries import history_of, profile_of
 
         asked = {"profile": profile_of(profile or []), "history": history_of(history or [])}
-        _print_answer(_ask(address, catalog, user_id=user, limit=limit, **asked), as_json=as_json)
+        answer = _ask(address or _served_at(home), catalog, user_id=user, limit=min(limit, LARGEST_LIMIT), **asked)
+        _print_answer(answer, as_json=as_json)
         return
     if queries is None or out is None:
         raise InvalidInputError("--queries and --out go together")
     if user or profile or history:
         raise InvalidInputError("--user, --profile and --history do not go with --queries")
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise InvalidInputError(f"--out {out} is a directory or lies in none")
     _answer_file(home, catalog, queries, out, limit=limit or DEFAULT_LIMIT, as_json=as_json)
+
+
+def _served_at(home: Path | None) -> str:
+    """Where ``firstlight serve`` with the same home listens; asking a server elsewhere needs no home."""
+    from firstlight.settings import SETTINGS_FILE, ServeSettings
+
+    known = (home_path(home) / SETTINGS_FILE).exists()
+    serve = load_settings(home).serve if known else ServeSettings()
+    return f"[{serve.host}]:{serve.port}" if ":" in serve.host else f"{serve.host}:{serve.port}"
 
 
 def _ask(address: str, catalog: str, *, user_id: str, limit: int, profile: Any, history: Any) -> Any:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 the gate refused a bundl
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import signal
@@ -29,21 +30,35 @@ class Terminated(BaseException):
     """SIGTERM arrived: commands clean up as they do for Ctrl-C."""
 
 
+class _Brief(logging.Formatter):
+    """A line a record: its message says what went wrong, and ``FIRSTLIGHT_DEBUG=1`` where."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if not os.environ.get("FIRSTLIGHT_DEBUG"):
+            record = copy.copy(record)  # other handlers keep the traceback
+            record.exc_info = record.exc_text = None
+        return super().format(record)
+
+
 def run(arguments: Sequence[str]) -> int:
     """The exit code of ``firstlight <arguments>``. ``FIRSTLIGHT_DEBUG=1`` lets tracebacks through."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logs = logging.StreamHandler()
+    logs.setFormatter(_Brief("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[logs])
     signal.signal(signal.SIGTERM, _terminate)
     try:
         result = build_app()(args=list(arguments), prog_name="firstlight", standalone_mode=False)
         if result == INTERRUPTED:  # newer typer turns Ctrl-C into this result, older raises Abort
             raise KeyboardInterrupt
+        sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", INTERRUPTED, label="")
     except Terminated:
         return _fail("terminated", TERMINATED, label="")
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing to report, nor may Python report it when it exits.
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output went away (`| head`), upon which Click and Rich would exit with 1: nothing to report,
+        # nor may Python report it when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:

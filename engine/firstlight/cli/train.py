@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from firstlight.cli.job import recorded
-from firstlight.cli.options import Catalog, Device, Home, Json, Preset, load_plugins, opened
+from firstlight.cli.options import Catalog, Device, Home, Json, Preset, Seed, load_plugins, opened
 from firstlight.cli.output import print_json, progress_bars
 from firstlight.errors import PreconditionError, Reason
 
@@ -26,7 +26,7 @@ def train(
     preset: Annotated[
         Preset | None, typer.Option(help="Size of the model. Default: [train] preset.", show_default=False)
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed. Default: [train] seed.", min=0, show_default=False)] = None,
+    seed: Seed = None,
     device: Annotated[
         Device | None, typer.Option(help="Where to train. Default: [train] device.", show_default=False)
     ] = None,

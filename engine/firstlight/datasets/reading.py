@@ -121,7 +121,7 @@ def _open_text(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def _read_json_lines(path: Path, _required: Sequence[str]) -> Table:
+def _read_json_lines(path: Path, required: Sequence[str]) -> Table:
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
     rejects: list[Reject] = []
@@ -133,14 +133,23 @@ def _read_json_lines(path: Path, _required: Sequence[str]) -> Table:
                 row = json.loads(text)
             except (ValueError, RecursionError):
                 row = None
-            if isinstance(row, dict):
+            problem = _no_row(row, required)
+            if problem:
+                rejects.append(Reject(str(path), line, problem, text.rstrip("\n")))
+            else:
                 rows.append(row)
                 lines.append(line)
-            else:
-                rejects.append(Reject(str(path), line, "is not a JSON object", text.rstrip("\n")))
     names = dict.fromkeys(name for row in rows for name in row)
     frame = pl.DataFrame([_series(name, [row.get(name) for row in rows]) for name in names])
     return Table(path, frame, lines, tuple(rejects))
+
+
+def _no_row(row: object, required: Sequence[str]) -> str:
+    """Why a JSON value is no row, empty where it is one. Later a mixed column is text: here ids still have types."""
+    if not isinstance(row, dict):
+        return "is not a JSON object"
+    wrong = [name for name in required if isinstance(row.get(name), bool | list | dict)]
+    return f"{wrong[0]} must be text or a whole number" if wrong else ""
 
 
 def _series(name: str, values: Sequence[Any]) -> pl.Series:

@@ -4,7 +4,7 @@ import pytest
 
 from firstlight.cli.batch import run_batch
 from firstlight.domain import Scenario
-from firstlight.errors import InvalidInputError, PreconditionError
+from firstlight.errors import InvalidInputError, PreconditionError, Violation
 from firstlight.pipeline import Recommendation, RecommendedItem
 
 
@@ -20,6 +20,17 @@ class Echo:
             Recommendation((RecommendedItem(f"for-{q.user_id}", 0.5, "popularity"),), Scenario.NEW_USER, "p", "b1", "")
             for q in queries
         ]
+
+
+class Strict(Echo):
+    """Refuses whoever is called u3, as the engine refuses a profile it cannot read."""
+
+    def recommend(self, catalog_id, queries):
+        for n, query in enumerate(queries):
+            if query.user_id == "u3":
+                field = f"queries[{n}].profile.age"
+                raise InvalidInputError(f"{field} is no number", violations=[Violation(field, "is no number")])
+        return super().recommend(catalog_id, queries)
 
 
 class Broken(Echo):
@@ -65,6 +76,14 @@ def test_a_bad_line_stops_the_job_before_the_first_answer_and_keeps_what_was_the
         run_batch(echo, "default", queries, out, limit=3, batch_size=2)
     assert echo.batches == []
     assert out.read_text() == "earlier"
+
+
+def test_what_the_engine_refuses_is_named_by_its_line(tmp_path, queries):
+    queries.write_text("\n" + queries.read_text())
+    with pytest.raises(InvalidInputError) as caught:
+        run_batch(Strict(), "default", queries, tmp_path / "out.jsonl", limit=3, batch_size=2)
+    assert str(caught.value) == f"{queries}, line 5: profile.age is no number"
+    assert [one.field for one in caught.value.violations] == [f"{queries}, line 5: profile.age"]
 
 
 def test_a_failure_half_way_leaves_no_half_file(tmp_path, queries):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import firstlight.evaluation
 import firstlight.training
 from firstlight.cli.output import console, progress_bars
 from firstlight.cli.quality import show_quality
@@ -44,6 +45,14 @@ def test_init_twice_keeps_the_settings(home, capsys):
     assert run(["init", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"home": str(home), "catalog": "default"}
     assert "# mine" in (home / "firstlight.toml").read_text()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql+psycopg://me@127.0.0.1:1/none"])
+def test_a_database_that_cannot_be_used_does_not_become_the_setting(home, capsys, url):
+    before = (home / "firstlight.toml").read_bytes()
+    assert run(["init", "--database-url", url]) in (1, 2)
+    assert "database" in capsys.readouterr().err
+    assert (home / "firstlight.toml").read_bytes() == before
 
 
 def test_import_as_json_counts_what_it_did(home, tmp_path, capsys):
@@ -110,6 +119,14 @@ def test_an_empty_catalogue_cannot_be_trained(home, capsys):
     assert "error: " in capsys.readouterr().err
 
 
+def test_a_report_that_cannot_be_written_costs_no_training(home, tmp_path, monkeypatch, capsys):
+    (tmp_path / "clicks.csv").write_text("user_id,item_id\na,x\nb,x\n")
+    assert run(["import", "--interactions", str(tmp_path / "clicks.csv")]) == 0
+    monkeypatch.setattr(firstlight.evaluation, "evaluate", None)
+    assert run(["evaluate", "--out", str(tmp_path / "clicks.csv")]) == 1
+    assert "clicks.csv" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_plugins_are_listed_without_a_home(tmp_path, capsys):
     assert run(["plugins", "list", "--home", str(tmp_path / "none"), "--json"]) == 0
     found = {info["name"]: info for info in json.loads(capsys.readouterr().out)}
@@ -123,6 +140,18 @@ def test_a_batch_job_without_a_bundle_says_what_to_do(home, tmp_path, capsys):
     assert run(arguments) == 1
     assert "run `firstlight train`" in capsys.readouterr().err
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_answers_need_a_place(home, tmp_path, capsys):
+    for out in (tmp_path, tmp_path / "none" / "out.jsonl"):
+        assert run(["recommend", "--queries", "q.jsonl", "--out", str(out)]) == 2
+        assert f"--out {out} is a directory or lies in none" in capsys.readouterr().err
+
+
+def test_the_server_of_the_home_is_asked_and_any_limit_can_be_sent(home, monkeypatch, capsys):
+    monkeypatch.setenv("FIRSTLIGHT_SERVE__PORT", "1")
+    assert run(["recommend", "--limit", "99999999999"]) == 1
+    assert "cannot reach 127.0.0.1:1" in capsys.readouterr().err
 
 
 def test_nobody_listening_is_one_line(capsys):

@@ -80,6 +80,18 @@ def test_a_film_is_shown_with_its_article_first_and_its_year(films):
     assert films["unknown"].name == "unknown"
 
 
+@pytest.mark.parametrize("columns", [100, 80])
+def test_a_reason_is_shown_whole_and_titles_give_way(films, columns, capsys):
+    why = "popular with occupation student"
+    answer = Recommendation(items=[RecommendedItem(item_id="1", score=-0.5, source="popularity", reason_text=why)])
+    out = console()
+    out.width = columns
+    films.show(out, answer)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].rstrip().endswith(why)
+    assert max(map(len, lines)) <= columns
+
+
 def test_a_list_shows_how_films_moved_and_titles_in_reasons(films, capsys):
     reason = Reason(code=Reason.CODE_SIMILAR_TO_HISTORY, history_item_id="1")
     answer = Recommendation(
@@ -91,7 +103,7 @@ def test_a_list_shows_how_films_moved_and_titles_in_reasons(films, capsys):
     )
     films.show(console(), answer, before=["1", "2"])
     _, first, second, third = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    assert first.startswith("↑1 1  Alien")
+    assert first.startswith("↑1 1 Alien")
     assert first.endswith("similar to The Godfather")
-    assert second.startswith("↓1 2  The Godfather (1972)")
-    assert third.startswith("new 3  3")
+    assert second.startswith("↓1 2 The Godfather (1972)")
+    assert third.startswith("new 3 3")

@@ -88,6 +88,11 @@ def test_bytes_that_are_no_utf8_are_a_bad_line(tmp_path):
         list(read_queries(path, limit=1))
 
 
+def test_a_missing_file_is_wrong_input(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"none\.jsonl: no such file"):
+        list(read_queries(tmp_path / "none.jsonl", limit=1))
+
+
 def test_profile_pairs_keep_text_and_later_equals_signs():
     assert profile_of(["age=25", "motto=a=b", "empty="]) == {"age": "25", "motto": "a=b", "empty": ""}
 

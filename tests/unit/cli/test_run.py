@@ -1,3 +1,4 @@
+import logging
 import subprocess
 import sys
 import time
@@ -83,6 +84,25 @@ def test_wrong_use_is_one_line_and_exit_code_2(capsys, arguments, problem):
 def test_a_directory_that_is_no_home_says_how_to_make_one(capsys, tmp_path, arguments):
     assert run([*arguments, "--home", str(tmp_path / "none")]) == 1
     assert "run `firstlight init`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", ["plugins list", "plugins list --json"])
+def test_a_reader_that_goes_away_is_no_failure(tmp_path, arguments):
+    command = f"{sys.executable} -m firstlight.cli {arguments} --home {tmp_path} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("debug", "lines"), [("", 1), ("1", 5)])
+def test_a_log_line_is_one_line_without_debugging(monkeypatch, debug, lines):
+    monkeypatch.setenv("FIRSTLIGHT_DEBUG", debug)
+    try:
+        raise ValueError("why")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "left out: why", (), sys.exc_info())
+    text = module._Brief("%(message)s").format(record)
+    assert len(text.splitlines()) == lines
+    assert text.startswith("left out: why")
 
 
 def test_no_command_prints_the_help(capsys):

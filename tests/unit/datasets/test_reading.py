@@ -58,6 +58,17 @@ def test_json_lines_keep_their_types(write):
     assert [(one.line, one.row) for one in table.rejects] == [(4, "[1]"), (5, "nonsense")]
 
 
+def test_ids_of_the_wrong_type_in_json_lines_are_left_out(write):
+    path = write(
+        "x.jsonl", '{"item_id": 1}\n{"item_id": [1]}\n{"item_id": true}\n{"item_id": {"a": 1}}\n{"item_id": "b"}\n'
+    )
+    table = read_table(path, ["item_id"])
+    assert table.frame["item_id"].to_list() == ["1", "b"]
+    assert {(one.line, one.reason) for one in table.rejects} == {
+        (line, "item_id must be text or a whole number") for line in (2, 3, 4)
+    }
+
+
 def test_parquet_keeps_its_types(tmp_path):
     path = tmp_path / "x.parquet"
     pl.DataFrame(

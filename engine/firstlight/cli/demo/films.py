@@ -59,13 +59,14 @@ class Films:
 
     def show(self, out: Console, answer: Any, *, before: Sequence[str] | None = None) -> None:
         """Print the top of a list; with ``before``, the ids of the list it replaces, how each film moved."""
-        rows = Table(box=None, pad_edge=False, header_style="dim")
+        # Reasons are shown in full as far as possible: titles and genres share what is left.
+        rows = Table(box=None, pad_edge=False, collapse_padding=True, header_style="dim", expand=True)
         rows.add_column("", justify="right", width=5)
-        rows.add_column("title", width=28, no_wrap=True)
-        rows.add_column("genres", width=17, no_wrap=True, style="cyan")
+        rows.add_column("title", ratio=2, no_wrap=True)
+        rows.add_column("genres", ratio=1, no_wrap=True, style="cyan")
         rows.add_column("score", justify="right", width=5)
         rows.add_column("source", width=10, no_wrap=True, style="magenta")
-        rows.add_column("why", width=26, no_wrap=True)
+        rows.add_column("why", no_wrap=True, max_width=out.width * 2 // 5)
         for rank, item in enumerate(answer.items[:SHOWN], 1):
             film = self[item.item_id]
             mark = f"{rank}" if before is None else f"{_move(item.item_id, rank, before)} {rank}"

@@ -42,7 +42,9 @@ def prepare(out: Console, home: Path, catalog_id: str) -> None:
         found = measured(store, catalog_id)
         if active is not None:
             when = f"{active.created_at:%Y-%m-%d %H:%M} UTC"
-            out.print(f"Reusing bundle {active.bundle_id}, trained {when} (delete {home} to start afresh)")
+            out.print(
+                f"Reusing bundle {active.bundle_id}, trained {when} (delete {home} to start afresh)", soft_wrap=True
+            )
         else:
             _import(out, settings, store, catalog_id)
         with (
