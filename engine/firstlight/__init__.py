@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         ColdStartStrategy as ColdStartStrategy,
         Component as Component,
         FitOptions as FitOptions,
+        ItemVectors as ItemVectors,
         Progress as Progress,
         Ranker as Ranker,
         Reranker as Reranker,
@@ -84,8 +85,8 @@ _HOMES = {
         "NotFoundError", "PluginError", "PreconditionError", "UnavailableError", "Violation",
     ),
     "firstlight.roles": (
-        "CandidateFilter", "CandidateGenerator", "ColdStartStrategy", "Component", "FitOptions", "Progress", "Ranker",
-        "Reranker", "Runner", "Runtime", "VectorIndex",
+        "CandidateFilter", "CandidateGenerator", "ColdStartStrategy", "Component", "FitOptions", "ItemVectors",
+        "Progress", "Ranker", "Reranker", "Runner", "Runtime", "VectorIndex",
     ),
     "firstlight.hookspecs": ("Register", "hookimpl"),
     "firstlight.client": ("AsyncClient", "Client"),

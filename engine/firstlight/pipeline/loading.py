@@ -12,6 +12,7 @@ from firstlight.bundle import Bundle
 from firstlight.errors import CorruptBundleError, PluginError, PreconditionError
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline.model import FLOOR, Model
+from firstlight.pipeline.requirements import check_requirements, in_order
 from firstlight.plugins import Plugins
 from firstlight.roles import CandidateFilter, Component, Reranker
 from firstlight.runtime import BundleRuntime
@@ -53,9 +54,7 @@ def load_model(
     runtime = BundleRuntime(bundle.items, loaded, threads)
     for name in in_order(created):
         try:
-            missing = [other for other in created[name].requires if other not in loaded]
-            if missing:
-                raise PluginError(f"component {name!r} requires {missing[0]!r}, which is not there")
+            check_requirements(name, created[name], loaded)
             created[name].load(bundle.component(name), runtime)
         except CorruptBundleError:
             raise
@@ -92,23 +91,6 @@ def load_encoders(bundle: Bundle, text_model: Path | None, *, threads: int = 1) 
             f"{model.key}: set [train] text_model, or train again"
         )
     return FeatureEncoders.load(bundle.encoders, model)
-
-
-def in_order(components: Mapping[str, Component]) -> list[str]:
-    """Names so that each comes after those it requires; requirements that are not there do not count."""
-    ordered: list[str] = []
-
-    def visit(name: str, above: tuple[str, ...]) -> None:
-        if name in above:
-            raise PluginError(f"components require one another: {' → '.join((*above, name))}")
-        if name in components and name not in ordered:
-            for other in components[name].requires:
-                visit(other, (*above, name))
-            ordered.append(name)
-
-    for name in components:
-        visit(name, ())
-    return ordered
 
 
 def load_filters(plugins: Plugins, settings: ComponentSettings) -> dict[str, CandidateFilter]:

@@ -60,7 +60,8 @@ class Model:
         self, queries: Queries, *, per_generator: int = PER_GENERATOR, on_error: OnError = ignore_error
     ) -> NDArray[np.int32]:
         """int32 (B, C): what all generators propose and the newest items, unique and ascending in each row, −1 last."""
-        proposed = [np.broadcast_to(self.new_items(), (len(queries), len(self.new_items())))]
+        newest = self.new_items()
+        proposed = [np.broadcast_to(newest, (len(queries), len(newest)))]
         for name, generator in self.generators.items():
             try:
                 found = self._checked_candidates(name, generator.generate(queries, per_generator), len(queries))

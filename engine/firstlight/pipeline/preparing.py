@@ -31,7 +31,7 @@ MAX_VIOLATIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class UserState:
-    """What is stored about a user: attributes, and the newest interactions, oldest first."""
+    """What is stored about a user: attributes, and the newest 100,000 interactions, oldest first."""
 
     attributes: Attributes = field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Candidates, ItemTable
-from firstlight.roles import Component
+from firstlight.roles import Component, ItemVectors
 
 CONTENT = "content"
 """The source where no component has item vectors."""
@@ -24,13 +24,13 @@ class Similarity:
     """Nearness of items: the mean of two cosines.
 
     One of content vectors less their mean over the bundle, so that what most items share counts little; one of the
-    vectors of the first component that offers ``item_vectors(positions (n,)) -> float32 (n, D)``, less theirs. A new
-    item has no past, but it has content and the vector that component predicts from it. ``source`` names the
+    vectors of the first component that offers them (:class:`firstlight.roles.ItemVectors`), less theirs. A new item
+    has no past, but it has content, and the vector which that component predicts from it. ``source`` names the
     component, ``"content"`` where none has vectors.
     """
 
     def __init__(self, items: ItemTable, components: Mapping[str, Component]) -> None:
-        offering = {name: c.item_vectors for name, c in components.items() if hasattr(c, "item_vectors")}
+        offering = {name: c.item_vectors for name, c in components.items() if isinstance(c, ItemVectors)}
         self.source = next(iter(offering), CONTENT)
         self._items = items
         self._spaces = [_Space(vectors, items) for vectors in (items.content, *list(offering.values())[:1])]

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from firstlight.domain import Histories, ItemTable, Queries, Reason, Scenario, TrainingData
-from firstlight.roles import CandidateGenerator, ColdStartStrategy, Component, FitOptions
+from firstlight.roles import CandidateGenerator, ColdStartStrategy, Component, FitOptions, ItemVectors
 from firstlight.runtime import BundleRuntime
 from firstlight.testing.catalogue import tiny_training_data
 
@@ -159,6 +159,18 @@ class CandidateGeneratorContract:
         before, after = world.fitted.score(queries, positions), again.score(queries, positions)
         np.testing.assert_array_equal(after.values, before.values)
         np.testing.assert_array_equal(after.known, before.known)
+
+    def test_item_vectors(self, world: World) -> None:
+        """Where it offers them: finite, also of the live item, and of one item as of many."""
+        if not isinstance(world.loaded, ItemVectors):
+            pytest.skip("offers no item vectors")
+        positions = np.arange(world.live + 1, dtype=np.int32)
+        vectors = world.loaded.item_vectors(positions)
+        assert vectors.ndim == 2
+        assert len(vectors) == len(positions)
+        assert np.isfinite(vectors).all()
+        alone = np.concatenate([world.loaded.item_vectors(positions[n : n + 1]) for n in positions])
+        np.testing.assert_allclose(alone, vectors, atol=TOLERANCE, rtol=TOLERANCE)
 
     def test_no_pickle(self, world: World) -> None:
         """Nothing exported is a pickle, inside or out."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from firstlight.domain import Dataset, Histories, Queries, RankingExamples
 from firstlight.features import FeatureEncoders
+from firstlight.learning.heldout import POOL
 from firstlight.pipeline import Model
 from firstlight.pipeline.model import NEW_ITEMS
 from firstlight.roles import Progress, Ranker
@@ -18,7 +19,6 @@ from firstlight.training.fitting import Fitted
 from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, members, ndcg, recall
 from firstlight.training.problems import (
     FUSION,
-    POOL,
     Problem,
     component_values,
     distinct,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firstlight.domain import Dataset, TrainingData
-from firstlight.errors import PluginError
 from firstlight.features import FeatureEncoders, training_data
 from firstlight.pipeline import Model
+from firstlight.pipeline.requirements import check_requirements, in_order
 from firstlight.plugins import Plugins
 from firstlight.roles import Component, FitOptions, Progress
 from firstlight.runtime.text import TextModel
@@ -52,15 +52,17 @@ def fit(
     ``progress("", share)`` is told the share of this fit that is done.
 
     Raises:
-        PluginError: a component failed, naming it.
+        PluginError: a component requires one that is missing, or that requires it in turn.
     """
     embed_key = text.key if text is not None else ""
     encoders = FeatureEncoders.fit(dataset, seed=options.seed, embed=text, embed_key=embed_key)
     data = training_data(dataset, encoders, validation=validation_users(catalog_id, dataset))
     components: dict[str, Component] = {}
     metrics: dict[str, float] = {}
-    waiting = in_order(create(plugins, settings))
-    for done, (name, component) in enumerate(waiting.items()):
+    waiting = create(plugins, settings)
+    for done, name in enumerate(in_order(waiting)):
+        component = waiting[name]
+        check_requirements(name, component, components)
 
         def report(_stage: str, share: float, done: int = done) -> None:
             progress("", (done + share) / len(waiting))
@@ -84,20 +86,3 @@ def fit(
 def create(plugins: Plugins, settings: Settings) -> dict[str, Component]:
     """A new component of every registration that scores candidates, with its settings."""
     return {r.name: r.create(settings.plugins.get(r.name)) for r in plugins.of_role(*GENERATING)}
-
-
-def in_order(components: Mapping[str, Component]) -> dict[str, Component]:
-    """``components`` such that each comes after those it requires.
-
-    Raises:
-        PluginError: a required component is missing, or two require each other.
-    """
-    ordered: dict[str, Component] = {}
-    while len(ordered) < len(components):
-        ready = [n for n, c in components.items() if n not in ordered and set(c.requires) <= set(ordered)]
-        if not ready:
-            stuck = next(name for name in components if name not in ordered)
-            needs = ", ".join(sorted(set(components[stuck].requires) - set(ordered)))
-            raise PluginError(f"component {stuck!r} requires {needs}: missing, or they require each other")
-        ordered.update({name: components[name] for name in ready})
-    return ordered

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from firstlight.pipeline.model import FLOOR
 from firstlight.training.metrics import Array, interval
 from firstlight.training.problems import FUSION
 from firstlight.training.results import SliceResult
 
-FLOOR = "popularity"
 LEAST_USERS = 30
 """Users a slice needs to be judged."""
 

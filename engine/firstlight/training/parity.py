@@ -15,7 +15,7 @@ from firstlight.plugins import Plugins
 from firstlight.settings import Settings
 from firstlight.training.product import Product
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 """Largest absolute or relative difference between a score in memory and the same one from the bundle."""
 
 BATCHES = (1, 7, 64)

@@ -12,10 +12,6 @@ from firstlight.pipeline import Model
 from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, held_by, members, ndcg, recall, top_lists
 
 FUSION = "fusion"
-POOL = 10
-"""A new user's first interactions that a query may show; what follows is to be found."""
-
-
 BATCH = 256
 """Queries that are asked at once."""
 

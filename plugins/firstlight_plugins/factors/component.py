@@ -93,9 +93,7 @@ class Factors:
             augmented = np.concatenate([users, np.ones((len(users), 1), np.float32)], axis=1)
             pool = self._index.search(augmented, limit * SPARE)
             values = np.where((self._items.counts(pool.positions) > 0), pool.scores, -np.inf)
-            best = Candidates.best(values, limit)
-            chosen = np.take_along_axis(pool.positions, np.maximum(best.positions, 0), axis=1)
-            found = Candidates(np.where(best.positions >= 0, chosen, -1).astype(np.int32), best.scores)
+            found = Candidates.best(values, limit, positions=pool.positions)
         else:
             rows = [
                 Candidates.best(

@@ -64,7 +64,8 @@ def fit_implicit(
     """Positives pull to 1 by their place, everything else to 0, dislikes harder."""
     histories = dataset.histories
     positive = histories.positive(dataset.schema.positive_value)
-    weights = np.where(positive, place_weights(dataset), DISLIKED_WEIGHT).astype(np.float32)
+    votes = place_weights(histories, ordered=dataset.schema.has_times)
+    weights = np.where(positive, votes, DISLIKED_WEIGHT).astype(np.float32)
     entries = Entries.of(
         positive.astype(np.float32), weights, histories.items, histories.offsets, len(dataset.item_ids)
     )

@@ -42,7 +42,7 @@ class _Votes:
     def of(cls, data: TrainingData, rows: NDArray[np.int64]) -> _Votes:
         dataset = data.dataset.select_users(rows)
         recent = dataset.histories.ages() < NEWEST
-        weights = place_weights(dataset)[recent]
+        weights = place_weights(dataset.histories, ordered=dataset.schema.has_times)[recent]
         histories = dataset.histories.keep(recent)
         positive = histories.positive(dataset.schema.positive_value)
         shape = (len(histories), len(dataset.item_ids))

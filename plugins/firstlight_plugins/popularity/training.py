@@ -40,7 +40,7 @@ class Counting:
     def weigh(self, dataset: Dataset) -> Array:
         """The weight of each interaction, (n,)."""
         histories = dataset.histories
-        weights = place_weights(dataset, warmup=self.warmup)
+        weights = place_weights(histories, ordered=dataset.schema.has_times, warmup=self.warmup)
         if self.positives_only:
             weights = weights * histories.positive(dataset.schema.positive_value)
         if self.half_life_days is not None and len(histories.times):

@@ -140,15 +140,17 @@ class Sequence:
         popular, near = self._prior.generate(queries, limit), self._index.search(states, limit)
         pool = _unique(np.concatenate([popular.positions, near.positions, newcomers], axis=1))
         values = np.where(pool >= 0, self.score(queries, pool).values, -np.inf)
-        best = Candidates.best(values, limit)
-        chosen = np.take_along_axis(pool, np.maximum(best.positions, 0), axis=1)
-        return Candidates(np.where(best.positions >= 0, chosen, -1).astype(np.int32), best.scores)
+        return Candidates.best(values, limit, positions=pool)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """By leaving out: the history item, else the profile value, without which the item would score lower most."""
         return Occlusion(self, self._prior, self._profile_names, self._scaling.positive_value).explain(
             queries, positions
         )
+
+    def item_vectors(self, positions: NDArray[np.int32]) -> NDArray[np.float32]:
+        """float32 (n, d): the vectors that states meet; two items near each other please the same users."""
+        return rows_of(self._tables.vectors, self._live().vectors, positions)
 
     def embed_items(self, content: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 (M, d): vectors of items known by ``content`` (M, C) alone."""

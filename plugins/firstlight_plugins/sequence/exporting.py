@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight import Runner
+from firstlight import PluginError, Runner
 from firstlight.learning import TorchRunner, verify_export
 from firstlight_plugins.sequence.tokens import FEATURES
 
@@ -20,17 +20,18 @@ def export(encoder: Runner, path: Path, *, width: int, profile_columns: int, typ
 
     Raises:
         CorruptBundleError: it does not (PARITY_FAILED).
+        PluginError: the component was loaded: a graph cannot be traced again.
     """
     if not isinstance(encoder, TorchRunner):
-        raise TypeError("only a model fitted in this process can be exported")
+        raise PluginError("component 'sequence' was loaded from a bundle; only where it was fitted can it be exported")
     rng = np.random.default_rng(0)
 
     def users(batch: int) -> dict[str, NDArray[np.generic]]:
-        """Histories of 0 to ``length`` tokens; the first is empty."""
+        """Histories of 0 to ``length`` tokens, the first of them empty, with codes about as long as real ones."""
         length = 1 if batch == 1 else 5
         mask = (np.arange(length) < np.arange(batch)[:, None] % (length + 1)).astype(np.float32)
         return {
-            "codes": rng.standard_normal((batch, length, width), np.float32) * mask[..., None],
+            "codes": rng.standard_normal((batch, length, width), np.float32) * mask[..., None] / np.float32(width**0.5),
             "features": rng.standard_normal((batch, length, FEATURES), np.float32) * mask[..., None],
             "types": rng.integers(0, types, (batch, length)),
             "mask": mask,

@@ -85,7 +85,7 @@ class SequenceModel(nn.Module):
         self.register_buffer("trust", (seen / (seen + _COUNT_SHRINK))[:, None], persistent=False)
         self.ids = nn.Parameter(torch.tensor(codes))
         self.transform = nn.Parameter(torch.eye(width))
-        self.profile_token = nn.Linear(profile_columns, width)
+        self.profile_token = _linear(profile_columns, width)
         self.feature_token = nn.Linear(FEATURES, width)
         self.type_token = nn.Embedding(types, width)
         self.blocks = nn.ModuleList(Block(width, size.heads, size.expansion, dropout) for _ in range(size.layers))
@@ -96,7 +96,7 @@ class SequenceModel(nn.Module):
         self.context_gain = nn.Linear(width, 1)
         self.scale = nn.Parameter(torch.tensor(_SCALE))
         self.log_evidence = nn.Parameter(torch.tensor(math.log(_EVIDENCE)))
-        self.profile_state = nn.Linear(profile_columns, width)
+        self.profile_state = _linear(profile_columns, width)
         self.dropout = nn.Dropout(dropout)
         self.id_dropout = id_dropout
         nn.init.zeros_(self.type_token.weight)
@@ -132,3 +132,11 @@ class SequenceModel(nn.Module):
         pooled = (codes * gain * real).sum(dim=1) / evidence.sqrt()
         state: Tensor = self.dropout(self.scale * pooled + self.profile_state(profile))
         return state
+
+
+def _linear(columns: int, width: int) -> nn.Linear:
+    """A linear layer; of no columns its bias alone. It is cut from one column: torch warns of an empty start."""
+    layer = nn.Linear(max(columns, 1), width)
+    layer.weight = nn.Parameter(layer.weight.detach()[:, :columns])
+    layer.in_features = columns
+    return layer

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight import Histories
+from firstlight.learning import place_weights, pool_sizes
 
 EMPTY_SHARE = 0.15
 SUBSET_SHARE = 0.3
-POOL = 10
-WARMUP = 5.0
 VALUE_DROPOUT = 0.1
 MAX_ENTRIES = 1000
 
@@ -58,7 +57,7 @@ class Sampler:
 
     def fixed(self, rows: NDArray[np.int64], shown: int, seed: int) -> Problem:
         """The new-user protocol: the first ``shown`` of a pool of 10, or half a shorter history; targets after it."""
-        pool = np.minimum(POOL, self.histories.lengths[rows] // 2)
+        pool = pool_sizes(self.histories.take(rows))
         subset = np.full(len(rows), not self.ordered)
         return self._problem(rows, np.minimum(pool, shown), subset, np.random.default_rng(seed))
 
@@ -71,11 +70,11 @@ class Sampler:
         drawn = np.empty(len(row), np.int64)
         drawn[np.lexsort((keys, row))] = place
         seen = drawn < shown[row]
-        pool = np.minimum(POOL, histories.lengths // 2)
+        pool = pool_sizes(histories)
         wanted = ~np.isnan(histories.values) if self.valued else histories.positive(self.positive_value)
         key = row * np.int64(1 << 32) + histories.items
         target = wanted & ~np.isin(key, key[seen]) & (subset[row] | (place >= pool[row]))
-        weights = (place + 1) / (place + 1 + WARMUP) if self.ordered else np.ones(len(row))
+        weights = place_weights(histories, ordered=self.ordered)
         found = histories.keep(target)
         shape = (len(rows), max(1, int(found.lengths.max(initial=0))))
         at = (found.rows, found.ranks())

@@ -23,6 +23,12 @@ def test_columns_may_stand_for_other_positions() -> None:
     assert found.positions.tolist() == [[11, 12], [11, -1]]
 
 
+def test_each_row_may_have_positions_of_its_own() -> None:
+    pools = np.array([[10, 11, 12, 13], [20, 21, 22, 23]], np.int32)
+    found = Candidates.best(VALUES, 2, positions=pools)
+    assert found.positions.tolist() == [[11, 12], [21, -1]]
+
+
 def test_a_short_list_is_the_head_of_a_long_one() -> None:
     values = np.random.default_rng(0).integers(0, 10_000, (3, 500)).astype(np.float32)
     short, whole = Candidates.best(values, 7), Candidates.best(values, 500)

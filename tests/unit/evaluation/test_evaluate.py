@@ -80,6 +80,7 @@ def test_the_report_stands_alone(result, tmp_path):
     assert "http" not in html.replace("http-equiv", "")
     markdown = (tmp_path / "out" / "report.md").read_text("utf-8")
     assert "| fusion |" in markdown
+    assert "later half of the values of users that a fit sets aside" in markdown
     for name in ("coldness", "coverage", "weights"):
         assert f"({name}.png)" in markdown
         assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -24,7 +24,7 @@ def test_without_times_the_pool_is_a_seeded_draw() -> None:
     first, again = (held_out(replace(data, dataset=dataset), shown=3).relevant for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert (first != held_out(data, shown=3).relevant).any()
-    assert (place_weights(dataset) == 1).all()
+    assert (place_weights(dataset.histories, ordered=False) == 1).all()
 
 
 def test_ndcg_of_known_lists() -> None:

@@ -41,6 +41,18 @@ def test_the_provider_is_named(doubling: Path):
     assert open_session(doubling, providers=(CPU,)).provider == CPU
 
 
+def test_cuda_is_asked_for_whole_float32_products(doubling: Path, monkeypatch):
+    asked = []
+
+    def open_fake(path, options, providers):
+        asked.extend(providers)
+        return SimpleNamespace(get_outputs=list, get_inputs=list)
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", open_fake)
+    open_session(doubling, providers=(CUDA, CPU))
+    assert asked == [(CUDA, {"use_tf32": "0"}), (CPU, {})]
+
+
 def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path):
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"nonsense")

