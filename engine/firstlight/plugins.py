@@ -50,8 +50,7 @@ class Registration:
             return self.factory()
         unknown = sorted(set(settings or {}) - set(self.config.model_fields))
         if unknown:
-            near = difflib.get_close_matches(unknown[0], self.config.model_fields, 1, 0)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = _nearest(unknown[0], self.config.model_fields)
             raise InvalidInputError(
                 f"unknown setting {unknown[0]!r} for component {self.name!r}{hint}", reason=Reason.SETTINGS_INVALID
             )
@@ -106,10 +105,18 @@ def load_plugins(*, disabled: Iterable[str] = (), extra: Iterable[EntryPoint] = 
     manager.add_hookspecs(hookspecs)
     plugins = Plugins(manager)
     disabled = set(disabled)
-    for point in _ordered([*entry_points(group=GROUP), *extra]):
+    points = _ordered([*entry_points(group=GROUP), *extra])
+    for name in sorted(disabled - {point.name for point in points}):
+        log.warning("no plugin is named %r, which settings disable%s", name, _nearest(name, [p.name for p in points]))
+    for point in points:
         if point.name not in disabled:
             _load(plugins, point)
     return plugins
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1, 0)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _ordered(points: Iterable[EntryPoint]) -> list[EntryPoint]:

@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def bundles(self) -> Path:
+        """The folder that ``BundleRecord.path`` is relative to."""
+        return self.home / "bundles"
+
+    @property
     def store_url(self) -> str:
         """The SQLAlchemy URL of the database, never empty."""
         return self.database_url or f"sqlite:///{self.home / 'firstlight.db'}"

@@ -65,6 +65,11 @@ def test_a_disabled_plugin_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> N
     assert "absent" not in {info.name for info in plugins.infos}
 
 
+def test_a_disabled_plugin_that_does_not_exist_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    load_plugins(disabled=["populrity"])
+    assert "no plugin is named 'populrity', which settings disable; did you mean 'popularity'?" in caplog.text
+
+
 def test_a_failing_observer_does_not_silence_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 

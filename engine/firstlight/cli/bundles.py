@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,8 +79,16 @@ def show_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "default
 
 
 @app.command("activate")
-def activate_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "default", as_json: Json = False) -> None:
+def activate_bundle(
+    bundle: BundleId,
+    force: Annotated[bool, typer.Option("--force", help="Activate even where the gate refused it.")] = False,
+    home: Home = None,
+    catalog: Catalog = "default",
+    as_json: Json = False,
+) -> None:
     """Let a bundle answer, after its files were verified. Running servers follow within a second.
+
+    A bundle that the gate refused needs --force; else the exit code is 3, as for train.
 
     Example:
 
@@ -89,10 +96,10 @@ def activate_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "def
     """
     from firstlight.bundle import verify_bundle
 
-    with opened(home) as (_, store):
+    with opened(home) as (settings, store):
         record = _find(store, catalog, bundle)
-        verify_bundle(Path(record.path))
-        store.activate_bundle(catalog, record.bundle_id, reason="command line", forced=True)
+        verify_bundle(settings.bundles / record.path)
+        store.activate_bundle(catalog, record.bundle_id, reason="command line", forced=force)
     _activated(record, as_json=as_json)
 
 
@@ -124,11 +131,11 @@ def verify(
     """
     from firstlight.bundle import verify_bundle
 
-    with opened(home) as (_, store):
+    with opened(home) as (settings, store):
         record = _find(store, catalog, bundle) if bundle else store.active_bundle(catalog)
     if record is None:
         raise PreconditionError(f"catalogue {catalog!r} has no active bundle", reason=Reason.NO_ACTIVE_BUNDLE)
-    verify_bundle(Path(record.path))
+    verify_bundle(settings.bundles / record.path)
     if as_json:
         print_json({"bundle": record.bundle_id, "intact": True})
     else:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from firstlight.cli.options import Catalog, Home, Json, home_path, load_plugins, opened
 from firstlight.cli.output import print_json, show_table
-
-if TYPE_CHECKING:
-    from firstlight.store import BundleRecord
 
 app = typer.Typer(help="What is plugged in.", no_args_is_help=True)
 
@@ -39,7 +35,7 @@ def list_plugins(home: Home = None, catalog: Catalog = "default", as_json: Json 
         with opened(home) as (settings, store):
             plugins = load_plugins(settings)
             active = store.active_bundle(catalog)
-            used = _components_of(active) if active else set()
+            used = _components_of(settings.bundles / active.path) if active else set()
     else:
         plugins = discover()
     if as_json:
@@ -57,7 +53,7 @@ def list_plugins(home: Home = None, catalog: Catalog = "default", as_json: Json 
     show_table("plugin", "distribution", "components", "state", rows=rows, empty="No plugins found")
 
 
-def _components_of(bundle: BundleRecord) -> set[str]:
+def _components_of(bundle: Path) -> set[str]:
     from firstlight.bundle import Manifest
 
-    return set(Manifest.read(Path(bundle.path)).components)
+    return set(Manifest.read(bundle).components)

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
@@ -184,7 +183,7 @@ class Recommender:
     def _open(self, record: BundleRecord) -> Engine:
         """Load a bundle and apply what happened to items since its data were read."""
         engine = Engine.open(
-            Path(record.path),
+            self._settings.bundles / record.path,
             self._plugins,
             settings=self._settings.plugins,
             threads=self._settings.serve.threads,

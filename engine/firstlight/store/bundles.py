@@ -56,9 +56,15 @@ class Bundles(Repository):
 
         Raises:
             NotFoundError: BUNDLE_NOT_FOUND.
+            PreconditionError: GATE_REFUSED, unless ``forced``.
         """
         with self._database.write() as connection:
-            _get(connection, catalog_id, bundle_id)
+            gate = _get(connection, catalog_id, bundle_id).gate
+            if gate.get("decision") == "refused" and not forced:
+                raise PreconditionError(
+                    f"the gate refused bundle {bundle_id!r}: {gate['reason']}; only force activates it",
+                    reason=Reason.GATE_REFUSED,
+                )
             top = _top(connection, catalog_id)
             if top and top.bundle_id == bundle_id:
                 return last_token(connection)

@@ -61,7 +61,11 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True)
 class BundleRecord:
-    """A bundle as the store knows it. ``dataset_token``: the last change its training data hold."""
+    """A bundle as the store knows it.
+
+    ``path``: its folder, relative to the home's ``bundles``, so that a home may be moved. ``dataset_token``: the last
+    change its training data hold. ``gate``: its ``decision`` and the ``reason``; "refused" is activated by force only.
+    """
 
     catalog_id: str
     bundle_id: str

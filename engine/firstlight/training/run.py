@@ -92,7 +92,7 @@ def _run(
     path = _export(
         product,
         dataset,
-        settings.home / "bundles",
+        settings.bundles,
         catalog_id=catalog_id,
         bundle_id=bundle_id,
         token=token,
@@ -102,14 +102,14 @@ def _run(
         progress("parity", 0.0)
         check_parity(path, product, dataset, plugins, settings)
         progress("activate", 0.0)
-        gate = judge(product.crossfit.results, _active_results(store, catalog_id))
+        gate = judge(product.crossfit.results, _active_results(store, settings, catalog_id))
         for warning in gate.warnings:
             log.warning("bundle %s: %s", bundle_id, warning)
         store.register_bundle(
             BundleRecord(
                 catalog_id=catalog_id,
                 bundle_id=bundle_id,
-                path=str(path),
+                path=str(path.relative_to(settings.bundles)),
                 created_at=datetime.now(UTC),
                 preset=options.preset,
                 seed=options.seed,
@@ -163,13 +163,13 @@ def _export(
     )
 
 
-def _active_results(store: Store, catalog_id: str) -> list[SliceResult] | None:
+def _active_results(store: Store, settings: Settings, catalog_id: str) -> list[SliceResult] | None:
     """Per-user results of the active bundle; None where there is none, or it cannot be read any more."""
     active = store.active_bundle(catalog_id)
     if active is None:
         return None
     try:
-        manifest = Manifest.read(Path(active.path))
+        manifest = Manifest.read(settings.bundles / active.path)
     except (CorruptBundleError, OSError) as error:
         log.warning("the active bundle cannot be compared with: %s", error)
         return None

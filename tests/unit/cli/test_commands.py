@@ -190,3 +190,15 @@ def test_quality_has_a_table_a_slice_and_a_column_an_amount_of_evidence(capsys):
     assert ["fusion", "0.400", "/", "0.200", "0.500", "/", "0.250"] in lines
     assert ["neighbours", "–", "0.300", "/", "0.150"] in lines
     assert ["fusion", "0.200", "/", "0.100"] in lines
+
+
+def test_a_refused_bundle_is_activated_by_force_only(capsys, home, bundles, monkeypatch):
+    monkeypatch.setattr("firstlight.bundle.verify_bundle", lambda path: None)
+    gate = {"decision": "refused", "reason": "worse for new users"}
+    made = datetime(2026, 2, 1, tzinfo=UTC)
+    bundles.register_bundle(BundleRecord("default", "20260201-cc", "x", made, "small", 9, 0, Schema(), gate=gate))
+    assert run(["bundles", "activate", "20260201-cc"]) == 3
+    assert "worse for new users" in capsys.readouterr().err
+    assert bundles.active_bundle("default").bundle_id == "20260102-bb"
+    assert run(["bundles", "activate", "20260201-cc", "--force"]) == 0
+    assert bundles.active_bundle("default").bundle_id == "20260201-cc"

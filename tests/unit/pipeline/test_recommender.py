@@ -38,7 +38,8 @@ class Home:
         path = self._write(self.path / "bundles", bundle_id, catalog_id=catalog_id, dataset_token=token, **given)
         schema = Bundle.open(path).manifest.schema
         created = datetime.now(UTC)
-        self.store.register_bundle(BundleRecord(catalog_id, bundle_id, str(path), created, "small", 0, token, schema))
+        place = str(path.relative_to(self.settings.bundles))
+        self.store.register_bundle(BundleRecord(catalog_id, bundle_id, place, created, "small", 0, token, schema))
         return path
 
     def activate(self, bundle_id: str, catalog_id: str = "default", **given: Any) -> Path:
@@ -271,3 +272,13 @@ def test_similar_items_of_a_live_item(home: Home):
     found = recommender.similar_items("default", "fresh", limit=3, min_write_token=token)
     assert ids(found)[0] in {"item-03", "item-13"}
     assert found.scenario is Scenario.NEW_ITEM
+
+
+def test_a_home_may_be_moved(home: Home, tmp_path: Path, plugins: Plugins) -> None:
+    home.activate("b1")
+    before = ids(home.recommender().recommend("default", [Query(limit=3)])[0])
+    home.store.close()
+    moved = home.path.rename(tmp_path / "elsewhere")
+    settings = Settings.load(moved)
+    home.store = open_store(settings)
+    assert ids(Recommender(home.store, settings, plugins).recommend("default", [Query(limit=3)])[0]) == before

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -65,6 +66,17 @@ def test_activating_the_active_bundle_changes_nothing(three):
     assert three.rollback_bundle("default") == bundle("a")
     newest, forced = three.list_activations("default", limit=2)
     assert (forced.reason, forced.forced, newest.reason) == ("better", True, "rollback of b")
+
+
+def test_what_the_gate_refused_needs_force(store):
+    gate = {"decision": "refused", "reason": "worse for new users"}
+    store.register_bundle(replace(bundle("a"), gate=gate))
+    with pytest.raises(PreconditionError, match="refused bundle 'a': worse for new users") as caught:
+        store.activate_bundle("default", "a")
+    assert caught.value.reason is Reason.GATE_REFUSED
+    assert store.active_bundle("default") is None
+    store.activate_bundle("default", "a", forced=True)
+    assert store.active_bundle("default").bundle_id == "a"
 
 
 def test_an_activation_is_a_change(three):

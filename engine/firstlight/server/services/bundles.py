@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from firstlight.bundle import verify_bundle
@@ -81,10 +80,5 @@ class BundleService(BundleServiceServicer):
 
     def _activate(self, catalog_id: str, bundle_id: str, *, force: bool) -> tuple[BundleRecord, int]:
         record = self._store.get_bundle(catalog_id, bundle_id)
-        if not force and record.gate["decision"] == "refused":
-            raise PreconditionError(
-                f"the gate refused bundle {bundle_id!r}: {record.gate['reason']}; set force to activate it",
-                reason=Reason.GATE_REFUSED,
-            )
-        verify_bundle(Path(record.path))
+        verify_bundle(self._backend.settings.bundles / record.path)
         return record, self._store.activate_bundle(catalog_id, bundle_id, reason="grpc", forced=force)
