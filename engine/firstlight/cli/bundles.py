@@ -12,6 +12,7 @@ from firstlight.cli.output import fields, print_json, show_table
 from firstlight.errors import NotFoundError, PreconditionError, Reason
 
 if TYPE_CHECKING:
+    from firstlight.settings import Settings
     from firstlight.store import BundleRecord, Store
 
 app = typer.Typer(help="List, inspect, activate and roll back trained bundles.", no_args_is_help=True)
@@ -28,12 +29,12 @@ def list_bundles(home: Home = None, catalog: Catalog = "default", as_json: Json 
 
         firstlight bundles list --json
     """
-    with opened(home) as (_, store):
+    with opened(home) as (settings, store):
         active = store.active_bundle(catalog)
         records = _all(store, catalog)
     active_id = active.bundle_id if active else ""
     if as_json:
-        print_json([_summary(record, active_id) for record in records])
+        print_json([_summary(record, settings, active_id) for record in records])
         return
     rows = [
         (
@@ -57,17 +58,17 @@ def show_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "default
 
         firstlight bundles show 20260314T101500
     """
-    with opened(home) as (_, store):
+    with opened(home) as (settings, store):
         active = store.active_bundle(catalog)
         record = _find(store, catalog, bundle)
-    summary = _summary(record, active.bundle_id if active else "")
+    summary = _summary(record, settings, active.bundle_id if active else "")
     if as_json:
         print_json(summary)
         return
     fields(
         {
             "bundle": record.bundle_id + (" (active)" if summary["active"] else ""),
-            "path": record.path,
+            "path": summary["path"],
             "created": f"{record.created_at:%Y-%m-%d %H:%M} UTC",
             "preset, seed": f"{record.preset}, {record.seed}",
             "gate": f"{_gate(record)}: {record.gate.get('reason', '')}",
@@ -160,8 +161,9 @@ def _find(store: Store, catalog: str, beginning: str) -> BundleRecord:
     raise NotFoundError(f"{problem} {beginning!r} in catalogue {catalog!r}", reason=Reason.BUNDLE_NOT_FOUND)
 
 
-def _summary(record: BundleRecord, active_id: str) -> dict[str, Any]:
-    return {**asdict(record), "active": record.bundle_id == active_id}
+def _summary(record: BundleRecord, settings: Settings, active_id: str) -> dict[str, Any]:
+    path = str(settings.bundles / record.path)
+    return {**asdict(record), "path": path, "active": record.bundle_id == active_id}
 
 
 def _gate(record: BundleRecord) -> str:

@@ -41,13 +41,9 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(help="Where the report goes. Default: reports/ in the home.", show_default=False)
     ] = None,
-    preset: Annotated[
-        Preset | None, typer.Option(help="Size of the model. Default: [train] preset.", show_default=False)
-    ] = None,
+    preset: Preset = None,
     seed: Seed = None,
-    device: Annotated[
-        Device | None, typer.Option(help="Where to train. Default: [train] device.", show_default=False)
-    ] = None,
+    device: Device = None,
     home: Home = None,
     catalog: Catalog = "default",
     as_json: Json = False,

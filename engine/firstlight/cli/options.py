@@ -34,7 +34,7 @@ Seed = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 
 
-class Preset(StrEnum):
+class PresetName(StrEnum):
     """Sizes of the trained model."""
 
     SMALL = "small"
@@ -42,12 +42,18 @@ class Preset(StrEnum):
     LARGE = "large"
 
 
-class Device(StrEnum):
+class DeviceName(StrEnum):
     """Where to train."""
 
     AUTO = "auto"
     CPU = "cpu"
     CUDA = "cuda"
+
+
+Preset = Annotated[
+    PresetName | None, typer.Option(help="Size of the model. Default: [train] preset.", show_default=False)
+]
+Device = Annotated[DeviceName | None, typer.Option(help="Where to train. Default: [train] device.", show_default=False)]
 
 
 def home_path(home: Path | None) -> Path:

@@ -23,13 +23,9 @@ def add_to(app: typer.Typer) -> None:
 
 def train(
     *,
-    preset: Annotated[
-        Preset | None, typer.Option(help="Size of the model. Default: [train] preset.", show_default=False)
-    ] = None,
+    preset: Preset = None,
     seed: Seed = None,
-    device: Annotated[
-        Device | None, typer.Option(help="Where to train. Default: [train] device.", show_default=False)
-    ] = None,
+    device: Device = None,
     time_budget: Annotated[
         float | None, typer.Option(help="Minutes that the whole run may take.", min=0.01, show_default=False)
     ] = None,

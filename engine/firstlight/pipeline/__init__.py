@@ -3,7 +3,7 @@
 from firstlight.pipeline.engine import Engine
 from firstlight.pipeline.model import PER_GENERATOR, Model, OnError
 from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY, MAX_HISTORY, MAX_LIMIT, UserState
-from firstlight.pipeline.recommender import Recommender
+from firstlight.pipeline.recommender import Recommender, unknown_write
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Recommender",
     "ShownReason",
     "UserState",
+    "unknown_write",
 ]

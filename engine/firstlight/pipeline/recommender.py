@@ -23,6 +23,12 @@ _PAGE = 1000
 _ITEM_CHANGES = (ChangeKind.ITEM, ChangeKind.ITEM_DELETED)
 
 
+def unknown_write() -> InvalidInputError:
+    """The error for a ``min_write_token`` beyond the last change."""
+    text = "names a write that was never made here"
+    return InvalidInputError(f"min_write_token {text}", violations=[Violation("min_write_token", text)])
+
+
 class Recommender:
     """Engines by catalogue, the state of their users, and the follower of changes. Safe to share among threads.
 
@@ -135,10 +141,8 @@ class Recommender:
             return self._token
 
     def _reach(self, token: int | None) -> None:
-        if token is None or token <= self._token or token <= self.follow():
-            return
-        text = "names a write that was never made here"
-        raise InvalidInputError(f"min_write_token {text}", violations=[Violation("min_write_token", text)])
+        if token is not None and token > self._token and token > self.follow():
+            raise unknown_write()
 
     def _apply(self, changes: Sequence[Change]) -> None:
         items: dict[str, dict[str, None]] = defaultdict(dict)

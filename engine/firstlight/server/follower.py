@@ -7,8 +7,8 @@ import logging
 from concurrent.futures import Executor
 from contextlib import suppress
 
-from firstlight.errors import DeadlineError, InvalidInputError, Violation
-from firstlight.pipeline import Recommender
+from firstlight.errors import DeadlineError
+from firstlight.pipeline import Recommender, unknown_write
 from firstlight.store import Store
 
 log = logging.getLogger(__name__)
@@ -55,10 +55,7 @@ class Follower:
             return
         last = await asyncio.get_running_loop().run_in_executor(self._executor, self._store.last_token)
         if token > last:
-            description = "names a write that was never made here"
-            raise InvalidInputError(
-                f"min_write_token {description}", violations=[Violation("min_write_token", description)]
-            )
+            raise unknown_write()
         self.wake()
         try:
             async with asyncio.timeout(timeout_s), self._moved:

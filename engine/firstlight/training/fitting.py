@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firstlight.domain import Dataset, TrainingData
 from firstlight.features import FeatureEncoders, training_data
@@ -68,15 +68,7 @@ def fit(
             progress("", (done + share) / len(waiting))
 
         report("", 0.0)
-        own = FitOptions(
-            seed=options.seed,
-            preset=options.preset,
-            device=options.device,
-            time_budget_s=options.time_budget_s,
-            progress=report,
-            components=dict(components),
-        )
-        found = component.fit(data, own)
+        found = component.fit(data, replace(options, progress=report, components=dict(components)))
         components[name] = component
         metrics.update({f"{name}.{metric}": float(value) for metric, value in found.items()})
     progress("", 1.0)

@@ -202,3 +202,10 @@ def test_a_refused_bundle_is_activated_by_force_only(capsys, home, bundles, monk
     assert bundles.active_bundle("default").bundle_id == "20260102-bb"
     assert run(["bundles", "activate", "20260201-cc", "--force"]) == 0
     assert bundles.active_bundle("default").bundle_id == "20260201-cc"
+
+
+def test_a_bundle_is_shown_with_its_whole_path(capsys, home, bundles):
+    made = datetime(2026, 2, 1, tzinfo=UTC)
+    bundles.register_bundle(BundleRecord("default", "20260201-cc", "default/cc", made, "small", 9, 0, Schema()))
+    assert run(["bundles", "show", "20260201-cc", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(home / "bundles" / "default" / "cc")
