@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-postgres test-gpu lint types protos bench bench-gpu clean
+.PHONY: help install demo test test-postgres test-gpu lint types protos bench bench-gpu bench-plugins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -64,6 +64,9 @@ protos: $(VENV)/.stamp-dev ## Regenerate the Python stubs
 	protos/generate.sh
 
 bench: bench-gpu ## All benchmarks
+
+bench-plugins: $(VENV)/.stamp-all ## What observers and isolation cost a request
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(ONE_THREAD) $(BIN)/python bench/plugins/run.py --home .cache/bench-home
 
 bench-gpu: $(VENV)/.stamp-dev ## Batch scoring on CUDA beside CPU, or on CPU alone
 	$(BIN)/python bench/gpu/run.py

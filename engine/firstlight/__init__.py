@@ -62,15 +62,20 @@ if TYPE_CHECKING:
     from firstlight.roles import (
         CandidateFilter as CandidateFilter,
         CandidateGenerator as CandidateGenerator,
+        CliCommand as CliCommand,
         ColdStartStrategy as ColdStartStrategy,
         Component as Component,
+        DatasetReader as DatasetReader,
+        FeatureEncoder as FeatureEncoder,
         FitOptions as FitOptions,
         ItemVectors as ItemVectors,
+        Metric as Metric,
         Progress as Progress,
         Ranker as Ranker,
         Reranker as Reranker,
         Runner as Runner,
         Runtime as Runtime,
+        UsesItems as UsesItems,
         VectorIndex as VectorIndex,
     )
 
@@ -85,8 +90,9 @@ _HOMES = {
         "NotFoundError", "PluginError", "PreconditionError", "UnavailableError", "Violation",
     ),
     "firstlight.roles": (
-        "CandidateFilter", "CandidateGenerator", "ColdStartStrategy", "Component", "FitOptions", "ItemVectors",
-        "Progress", "Ranker", "Reranker", "Runner", "Runtime", "VectorIndex",
+        "CandidateFilter", "CandidateGenerator", "CliCommand", "ColdStartStrategy", "Component", "DatasetReader",
+        "FeatureEncoder", "FitOptions", "ItemVectors", "Metric", "Progress", "Ranker", "Reranker", "Runner", "Runtime",
+        "UsesItems", "VectorIndex",
     ),
     "firstlight.hookspecs": ("Register", "hookimpl"),
     "firstlight.client": ("AsyncClient", "Client"),

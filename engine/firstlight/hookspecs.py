@@ -63,6 +63,26 @@ def firstlight_register_candidate_filter(register: Register) -> None:
     """Register candidate filters; all of them apply. Failure: the plugin is not loaded. Since 0.1."""
 
 
+@hookspec
+def firstlight_register_feature_encoder(register: Register) -> None:
+    """Register encoders that add columns to profiles or content. Failure: the plugin is not loaded. Since 0.1."""
+
+
+@hookspec
+def firstlight_register_metric(register: Register) -> None:
+    """Register metrics; evaluations report all of them. Failure: the plugin is not loaded. Since 0.1."""
+
+
+@hookspec
+def firstlight_register_dataset_reader(register: Register) -> None:
+    """Register readers of further file formats for imports. Failure: the plugin is not loaded. Since 0.1."""
+
+
+@hookspec
+def firstlight_register_cli_command(register: Register) -> None:
+    """Register commands, each as it is, without ``config``. Failure: the plugin is not loaded. Since 0.1."""
+
+
 # ---------------------------------------------------------------- deciding
 
 

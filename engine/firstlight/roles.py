@@ -1,6 +1,7 @@
 """The roles a component can take. A component is any object with these methods; no base class is needed.
 
-Shapes: B queries, C candidates, L proposals, N bundle items, M live items, P profile columns, S components.
+Shapes: B queries, C candidates, K list places, L proposals, N bundle items, M live items, P profile columns,
+S components, W an encoder's columns.
 
 Life of a component: the registered factory makes it from its settings; then either ``fit`` (after which it can
 score at once) and ``export``, or ``load``. Scores after ``export`` and ``load`` equal those after ``fit`` within 1e-5.
@@ -11,13 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import (
+    Attribute,
+    Attributes,
     Candidates,
+    Histories,
     ItemTable,
     Metrics,
     Queries,
@@ -153,6 +157,18 @@ class ItemVectors(Protocol):
 
 
 @runtime_checkable
+class UsesItems(Protocol):
+    """Optional for a reranker or a candidate filter: it wants to know what the items are."""
+
+    def use_items(self, items: ItemTable, content_names: tuple[str, ...]) -> None:
+        """Called once, before any request. ``items``: the bundle's, live ones included as they come.
+
+        ``content_names``: a name a content column, such as ``genre=comedy``; its value is 1 where that holds.
+        """
+        ...
+
+
+@runtime_checkable
 class Ranker(Protocol):
     """Fuses the components' scores."""
 
@@ -191,11 +207,111 @@ class CandidateFilter(Protocol):
         ...
 
 
+@runtime_checkable
+class FeatureEncoder(Protocol):
+    """Turns raw attributes of users or of items into columns, which follow the built-in ones.
+
+    It is made and fitted anew in every fit, cross-fits included, on what that fit may see. What it learns is kept in
+    the bundle. Several threads may ask for ``encode``.
+
+    A row holds those attributes of the schema that are known, each value as its kind wants it: str, float, datetime or
+    a tuple; ids and ignored attributes are as they were stored. Missing and unknown values are normal and encode as
+    zeros. Profile columns should be 1 where something holds and 0 where not, as the built-in ones are.
+    """
+
+    @property
+    def side(self) -> Literal["users", "items"]:
+        """Whose attributes it reads: users' become profile columns, items' content columns. Known when it is made."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name a column, ``field=label``; () before ``fit`` or ``load``, and after them where it adds nothing."""
+        ...
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The attribute that each of ``names`` belongs to; a profile attribute counts as known where one is above 0."""
+        ...
+
+    def fit(self, schema: Sequence[Attribute], rows: Sequence[Attributes], *, seed: int) -> None:
+        """Learn from ``rows`` of users, or of items somebody interacted with. Deterministic by seed.
+
+        ``schema``: the attributes of its side. Its columns and the built-in ones share 256 profile columns and 512
+        content columns; categories get what is left.
+        """
+        ...
+
+    def encode(self, rows: Sequence[Attributes]) -> NDArray[np.float32]:
+        """float32 (n, W), finite; a row's columns do not depend on the other rows. No rows give (0, W)."""
+        ...
+
+    def export(self, directory: Path) -> None:
+        """Write what ``load`` needs into an empty directory: arrays, JSON, ONNX; never a pickle."""
+        ...
+
+    def load(self, directory: Path) -> None:
+        """Inverse of :meth:`export`. Must not import torch."""
+        ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A number that ``firstlight evaluate`` reports for every strategy and slice, beside NDCG@10 and recall@20."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger value is better."""
+        ...
+
+    def measure(self, lists: NDArray[np.int32], targets: Histories, counts: NDArray[np.int32]) -> NDArray[np.float64]:
+        """The value of each list, float64 (B,), finite; NaN where the question does not arise for a list.
+
+        ``lists`` int32 (B, K): positions, best first, padded with −1 at the end; K is 20. ``targets``: B rows of what
+        was to be found, each item once. ``counts`` int32 (N,): training interactions of each item, 0 for new ones.
+        """
+        ...
+
+
+@runtime_checkable
+class DatasetReader(Protocol):
+    """Reads files of one more format for ``firstlight import``."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Endings of the file names it reads, lower case with their dot: ``(".avro",)``. Built-in ones are taken."""
+        ...
+
+    def read(self, path: Path) -> Mapping[str, Sequence[Any]]:
+        """Columns of equal length by name: row n is entry n of each.
+
+        An entry is None (nothing there), str, int, float, bool, a datetime (in UTC where it has no zone), or a list of
+        str or of float. It may raise anything: the import then ends, names reader and file, and writes nothing.
+        """
+        ...
+
+
+@runtime_checkable
+class CliCommand(Protocol):
+    """A command of ``firstlight``: a function with parameters annotated for Typer, or a ``typer.Typer`` of several.
+
+    It is registered as it is, not a factory of it: ``register("hello", hello)`` adds ``firstlight hello``.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run. What it raises becomes an exit code and one line, as with built-in commands."""
+        ...
+
+
 ROLES: Mapping[str, type] = {
     "candidate_generator": CandidateGenerator,
     "cold_start_strategy": ColdStartStrategy,
     "ranker": Ranker,
     "reranker": Reranker,
     "candidate_filter": CandidateFilter,
+    "feature_encoder": FeatureEncoder,
+    "metric": Metric,
+    "dataset_reader": DatasetReader,
+    "cli_command": CliCommand,
 }
 """Every role a plugin can register for, by the name in its hook ``firstlight_register_<role>``."""

@@ -27,6 +27,7 @@ from pydantic_settings import (
 )
 
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
+from firstlight.plugins import PluginRules
 
 HOME_FORMAT = 1
 SETTINGS_FILE = "firstlight.toml"
@@ -38,6 +39,29 @@ _Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class IsolationSettings(BaseModel):
+    """``[isolation]``: how components that are neither built in nor trusted are kept from doing harm."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threads: int = Field(default=4, ge=1, le=256, description="Threads in which they answer.")
+    time_share: float = Field(
+        default=0.25, gt=0, lt=1, description="Share of what is left of a deadline that one call of one gets."
+    )
+    longest_call_s: float = Field(default=1.0, gt=0, description="Seconds that one call gets at most.")
+    faults: int = Field(default=5, ge=1, description="Faults within window_s after which one is left out.")
+    window_s: float = Field(default=60.0, gt=0, description="Seconds that a fault counts.")
+    probe_after_s: float = Field(default=30.0, gt=0, description="Seconds after which one left out is tried again.")
+    promote_after: int = Field(
+        default=1000, ge=1, description="Clean calls under promote_below_ms after which one answers without a hop."
+    )
+    promote_below_ms: float = Field(default=1.0, gt=0, description="Milliseconds of a call that is quick enough.")
+    stuck_threads: int = Field(default=3, ge=1, description="Threads that hang before the worker is replaced.")
 
 
 class ServeSettings(BaseModel):
@@ -58,6 +82,9 @@ class ServeSettings(BaseModel):
     poll_interval_s: float = Field(default=0.05, gt=0, description="Seconds between looks at the store for changes.")
     user_cache_size: int = Field(default=100_000, ge=1, description="Users whose state a worker keeps in memory.")
     max_message_mb: int = Field(default=16, ge=1, le=1024, description="Largest request, in MiB.")
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, examples=[9090], description="Port of Prometheus metrics; none by default."
+    )
 
 
 class TrainSettings(BaseModel):
@@ -78,6 +105,22 @@ class TrainSettings(BaseModel):
         examples=["~/models/all-MiniLM-L6-v2"],
         description="Folder of a sentence-transformers model in ONNX; by default hashed n-grams.",
     )
+
+
+_TABLES: dict[str, type[BaseModel]] = {
+    "serve": ServeSettings,
+    "train": TrainSettings,
+    "isolation": IsolationSettings,
+}
+_TOP_LEVEL = (
+    "ranker",
+    "allow_plugins",
+    "disable_plugins",
+    "load_plugins",
+    "trusted_plugins",
+    "strict_plugins",
+    "trace_plugins",
+)
 
 
 class _Environment(EnvSettingsSource):
@@ -104,14 +147,37 @@ class Settings(BaseSettings):
         default="", repr=False, description="SQLAlchemy URL of the database; empty means SQLite in this directory."
     )
     ranker: str = Field(default="fusion", description="The component that ranks candidates.")
-    disable_plugins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
-        default=(), description="Plugins not to load."
+    allow_plugins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = Field(
+        default=None,
+        examples=[["newest", "firstlight-bandit"]],
+        description="Plugins or distributions to load beside the built-in ones; all that are installed by default.",
     )
+    disable_plugins: _Names = Field(default=(), description="Plugins or distributions not to load.")
+    load_plugins: _Names = Field(
+        default=(), examples=[["shop.recommending"]], description="Modules to load as plugins, in this order."
+    )
+    trusted_plugins: _Names = Field(
+        default=(), description="Plugins or distributions whose components answer without a guard on their time."
+    )
+    strict_plugins: bool = Field(default=False, description="Whether a plugin that cannot be loaded is an error.")
+    trace_plugins: bool = Field(default=False, description="Whether to print every hook call to standard error.")
+    isolation: IsolationSettings = IsolationSettings()
     serve: ServeSettings = ServeSettings()
     train: TrainSettings = TrainSettings()
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Settings of one component each: [plugins.popularity], ..."
     )
+
+    @property
+    def plugin_rules(self) -> PluginRules:
+        """Which plugins may load."""
+        return PluginRules(
+            allow=self.allow_plugins,
+            block=self.disable_plugins,
+            explicit=self.load_plugins,
+            strict=self.strict_plugins,
+            trace=self.trace_plugins,
+        )
 
     @property
     def bundles(self) -> Path:
@@ -161,6 +227,18 @@ class Settings(BaseSettings):
         return _Environment(settings_cls), init_settings
 
 
+def rules_of_environment() -> PluginRules:
+    """Which plugins may load where there is no home: what the environment says.
+
+    Raises:
+        InvalidInputError: SETTINGS_INVALID.
+    """
+    try:
+        return Settings(home=Path()).plugin_rules
+    except ValidationError as error:
+        raise _invalid(Path("environment"), error) from error
+
+
 def init_home(home: Path, *, database_url: str = "") -> Settings:
     """Make ``home`` a home directory, or complete an existing one; its settings. Safe to repeat.
 
@@ -206,9 +284,9 @@ def _template() -> tomlkit.TOMLDocument:
     document.add(tomlkit.comment("The environment overrides every key: [serve] port is FIRSTLIGHT_SERVE__PORT."))
     document.add("format", tomlkit.item(HOME_FORMAT).comment("version of this directory's layout; not a setting"))
     document.add("database_url", tomlkit.item("").comment(_description(Settings, "database_url")))
-    for line in _defaults(Settings, ("ranker", "disable_plugins")):
+    for line in _defaults(Settings, _TOP_LEVEL):
         document.add(tomlkit.comment(line))
-    for name, model in (("serve", ServeSettings), ("train", TrainSettings)):
+    for name, model in _TABLES.items():
         table = tomlkit.table()
         for line in _defaults(model, tuple(model.model_fields)):
             table.add(tomlkit.comment(line))
@@ -245,8 +323,7 @@ def _violation(location: tuple[int | str, ...], kind: str, message: str) -> Viol
         path = f"{path} (from {variable})"
     if kind != "extra_forbidden":
         return Violation(path, message)
-    tables: dict[str, type[BaseModel]] = {"serve": ServeSettings, "train": TrainSettings}
-    model = tables.get(str(location[0]), Settings) if len(location) > 1 else Settings
+    model = _TABLES.get(str(location[0]), Settings) if len(location) > 1 else Settings
     valid = [name for name in model.model_fields if name != "home"]
     nearest = get_close_matches(str(location[-1]), valid, 1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"valid: {', '.join(valid)}"

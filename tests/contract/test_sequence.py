@@ -6,5 +6,7 @@ from firstlight_plugins.sequence import Sequence, SequenceConfig
 
 
 class TestSequence(ColdStartStrategyContract):
-    factory = staticmethod(lambda: Sequence(SequenceConfig(epochs=2)))
+    component = staticmethod(lambda: Sequence(SequenceConfig(epochs=2)))
+    long_running = staticmethod(lambda: Sequence(SequenceConfig(epochs=5000)))
     required: ClassVar = {"popularity": Popularity}
+    time_budget_s = 0.5

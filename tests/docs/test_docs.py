@@ -1,27 +1,20 @@
 """What the documentation says is true: commands parse, code compiles, links lead somewhere, hooks are described."""
 
 import ast
-import inspect
 import re
 import shlex
 import tomllib
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
-import numpy as np
 import pytest
 import typer
 
 import firstlight
-from firstlight import hookspecs
 from firstlight.cli.app import build_app
 from firstlight.cli.run import run
-from firstlight.domain import Histories, ItemTable, Queries
-from firstlight.plugins import load_plugins
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-PLUGIN_PAGE = ROOT / "docs/plugins/index.md"
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -96,37 +89,6 @@ def test_every_public_name_resolves_and_is_listed_once():
     assert len(set(firstlight.__all__)) == len(firstlight.__all__)
     for name in firstlight.__all__:
         assert getattr(firstlight, name) is not None
-
-
-def hooks() -> list[str]:
-    return [name for name in dir(hookspecs) if name.startswith("firstlight_")]
-
-
-@pytest.mark.parametrize("name", hooks())
-def test_every_hook_is_documented_with_its_signature_and_version(name):
-    hook = getattr(hookspecs, name)
-    arguments = ", ".join(inspect.signature(hook).parameters)
-    assert f"`{name}({arguments})`" in PLUGIN_PAGE.read_text()
-    assert "Failure:" in hook.__doc__
-    assert "Since 0." in hook.__doc__
-
-
-def test_the_example_plugin_works(tmp_path, monkeypatch):
-    code, observer = blocks(PLUGIN_PAGE, "python")
-    (tmp_path / "newest.py").write_text(code)
-    (tmp_path / "observer.py").write_text(observer)
-    monkeypatch.syspath_prepend(tmp_path)
-    points = [EntryPoint(name, name, "firstlight.plugins") for name in ("newest", "observer")]
-    plugins = load_plugins(extra=points)
-    assert {info.name: info.error for info in plugins.infos if info.name in {"newest", "observer"}} == {
-        "newest": "",
-        "observer": "",
-    }
-    newest = plugins.registrations["newest"].create({"weight": 0.5})
-    newest.items = ItemTable(np.zeros((4, 1), np.float32), np.ones(4, np.int32))
-    candidates = newest.generate(Queries(np.zeros((1, 0), np.float32), Histories.empty(1)), 2)
-    assert candidates.positions.tolist() == [[3, 2]]
-    assert candidates.scores.tolist() == [[1.5, 1.0]]
 
 
 def test_the_quick_start_files_import_as_it_says(tmp_path, monkeypatch, capsys):

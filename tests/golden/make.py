@@ -1,6 +1,7 @@
-"""Writes a golden bundle and what it answers: ``python tests/golden/make.py``, once per bundle format.
+"""Writes the newest golden bundle and what it answers: ``python tests/golden/make.py``, once per bundle format.
 
-A golden bundle of a released version is never written again: it is the proof that old bundles still load.
+Format 1 holds popularity, neighbours and the fusion; format 2 adds columns of a plugin's encoder. A golden bundle of a
+released version is never written again: it is the proof that old bundles still load.
 """
 
 from __future__ import annotations
@@ -8,17 +9,22 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firstlight.bundle import FORMAT, write_bundle
-from firstlight.domain import Dataset, HistoryEntry, Kind, Queries, Query, RankingExamples
+from firstlight.domain import Attribute, Attributes, Dataset, HistoryEntry, Kind, Queries, Query, RankingExamples
 from firstlight.features import FeatureEncoders, training_data
+from firstlight.hookspecs import Register, hookimpl
 from firstlight.pipeline import Engine, Model
-from firstlight.plugins import load_plugins
+from firstlight.plugins import GROUP, Plugins, load_plugins
 from firstlight.roles import FitOptions
 from firstlight.testing import tiny_dataset
 
@@ -27,6 +33,50 @@ BUNDLE = HERE / f"format-{FORMAT}"
 ANSWERS = HERE / f"format-{FORMAT}.answers.json"
 COMPONENTS = ("popularity", "neighbours")
 SHOWN = 5
+
+
+class Decades:
+    """A plugin's encoder: one column a decade of age."""
+
+    side: Literal["users"] = "users"
+    names: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+
+    def fit(self, schema: Sequence[Attribute], rows: Sequence[Attributes], *, seed: int) -> None:
+        decades = sorted({_decade(row) for row in rows if "age" in row})
+        self.names = tuple(f"age={decade}0s" for decade in decades)
+        self.fields = ("age",) * len(decades)
+
+    def encode(self, rows: Sequence[Attributes]) -> NDArray[np.float32]:
+        out = np.zeros((len(rows), len(self.names)), np.float32)
+        for n, row in enumerate(rows):
+            if "age" in row:
+                out[n] = [name == f"age={_decade(row)}0s" for name in self.names]
+        return out
+
+    def export(self, directory: Path) -> None:
+        (directory / "decades.json").write_text(json.dumps(self.names), encoding="utf-8")
+
+    def load(self, directory: Path) -> None:
+        self.names = tuple(json.loads((directory / "decades.json").read_text(encoding="utf-8")))
+        self.fields = ("age",) * len(self.names)
+
+
+def _decade(row: Attributes) -> int:
+    return int(row["age"]) // 10  # type: ignore[arg-type]  # numeric in the tiny catalogue
+
+
+def plugins() -> Plugins:
+    """The built-in ones, and the one whose encoder is in format 2."""
+
+    @hookimpl
+    def firstlight_register_feature_encoder(register: Register) -> None:
+        register("decades", Decades)
+
+    module = ModuleType("golden_plugin")
+    module.firstlight_register_feature_encoder = firstlight_register_feature_encoder  # type: ignore[attr-defined]
+    sys.modules["golden_plugin"] = module
+    return load_plugins(extra=[EntryPoint("golden", "golden_plugin", GROUP)])
 
 
 def queries() -> list[Query]:
@@ -63,13 +113,13 @@ def main() -> None:
     """Write ``format-N/`` and ``format-N.answers.json``."""
     if BUNDLE.exists() and sys.argv[1:] != ["--again"]:
         sys.exit(f"{BUNDLE.name} exists; --again writes it again, which only an unreleased format may need")
-    plugins, data = load_plugins(), dataset()
-    encoders = FeatureEncoders.fit(data)
+    loaded, data = plugins(), dataset()
+    encoders = FeatureEncoders.fit(data, plugged={"decades": Decades()})
     training = training_data(data, encoders, validation=np.arange(0, len(data.user_ids), 4))
-    components: dict[str, Any] = {name: plugins.registrations[name].create() for name in COMPONENTS}
+    components: dict[str, Any] = {name: loaded.registrations[name].create() for name in COMPONENTS}
     for component in components.values():
         component.fit(training, FitOptions())
-    ranker = plugins.registrations["fusion"].create()
+    ranker = loaded.registrations["fusion"].create()
     model = Model(training.items, components, None, data.schema.positive_value, encoders.profile_fields)
     ranker.fit(examples(model, data, encoders), seed=0)
     written = write_bundle(
@@ -85,14 +135,14 @@ def main() -> None:
         metrics={},
         evaluation={},
         dataset_token=0,
-        plugins=plugins,
+        plugins=loaded,
     )
     shutil.rmtree(BUNDLE, ignore_errors=True)
     written.rename(BUNDLE)
     shutil.rmtree(HERE / ".building")
     answers = [
         {"scenario": a.scenario.name, "items": [[i.item_id, round(i.score, 6), i.source] for i in a.items]}
-        for a in Engine.open(BUNDLE, plugins).recommend(queries())
+        for a in Engine.open(BUNDLE, loaded).recommend(queries())
     ]
     ANSWERS.write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")
 

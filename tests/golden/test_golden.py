@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from firstlight.bundle import FORMAT, Manifest, verify_bundle
-from firstlight.pipeline import Engine
+from firstlight.pipeline import DegradationReason, Engine
 from firstlight.plugins import load_plugins
 
 HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ def test_it_is_intact_small_and_without_code(path: Path):
 
 @pytest.mark.parametrize("path", BUNDLES, ids=lambda path: path.name)
 def test_it_loads_and_answers_as_it_did(path: Path):
-    engine = Engine.open(path, load_plugins())
+    engine = Engine.open(path, make().plugins())
     expected = json.loads(path.with_name(f"{path.name}.answers.json").read_text(encoding="utf-8"))
     answers = engine.recommend(make().queries())
     assert len(answers) == len(expected)
@@ -54,9 +54,18 @@ def test_it_loads_and_answers_as_it_did(path: Path):
         assert [i.source for i in found.items] == [source for _, _, source in then["items"]]
 
 
-def test_the_manifest_comes_back_as_it_was():
-    text = (BUNDLES[-1] / "manifest.json").read_text(encoding="utf-8")
-    assert Manifest.read(BUNDLES[-1]).to_json() == text
+def test_format_2_answers_without_the_plugin_whose_columns_it_holds():
+    engine = Engine.open(HERE / "format-2", load_plugins())
+    for answer in engine.recommend(make().queries()):
+        assert answer.items
+        [note] = [note for note in answer.degraded if note.component]
+        assert (note.component, note.reason) == ("decades", DegradationReason.COMPONENT_ABSENT)
+
+
+@pytest.mark.parametrize("path", BUNDLES, ids=lambda path: path.name)
+def test_the_manifest_comes_back_as_it_was(path: Path):
+    text = (path / "manifest.json").read_text(encoding="utf-8")
+    assert Manifest.read(path).to_json() == text
 
 
 def test_format_1_can_be_read_by_its_description_alone():

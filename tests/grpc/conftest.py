@@ -183,7 +183,7 @@ def make_bundle(settings: Settings, store: Store) -> Callable[..., Path]:
     return partial(add_bundle, settings, store, token=store.last_token())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_home() -> Callable[..., Settings]:
     return filled_home
 

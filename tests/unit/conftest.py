@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from firstlight.domain import Attribute, Dataset, Histories, Kind, Schema
-from firstlight.plugins import load_plugins
+from firstlight.hookspecs import hookimpl
+from firstlight.plugins import GROUP, PluginRules, Plugins, load_plugins
 from firstlight.settings import Settings
 
 HEAVY = ("sequence",)
@@ -59,13 +62,31 @@ def dataset() -> Dataset:
 @pytest.fixture(scope="session")
 def plugins():
     """Every built-in but the one that needs torch."""
-    return load_plugins(disabled=HEAVY)
+    return load_plugins(PluginRules(block=HEAVY))
 
 
 @pytest.fixture(scope="session")
 def every_plugin():
     """Every built-in."""
     return load_plugins()
+
+
+@pytest.fixture
+def stranger(monkeypatch) -> Callable[..., Plugins]:
+    """``stranger(role, {name: factory}, **options)``: the built-ins, and a plugin of somebody else's that registers."""
+
+    def load(role, factories, *, block=HEAVY, strict=False, **options):
+        def register_all(register):
+            for name, factory in factories.items():
+                register(name, factory, **options)
+
+        module = ModuleType("a_stranger")
+        setattr(module, f"firstlight_register_{role}", hookimpl(register_all))
+        monkeypatch.setitem(sys.modules, "a_stranger", module)
+        rules = PluginRules(block=block, strict=strict)
+        return load_plugins(rules, extra=[EntryPoint("stranger", "a_stranger", GROUP)])
+
+    return load
 
 
 @pytest.fixture

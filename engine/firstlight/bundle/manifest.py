@@ -11,8 +11,8 @@ from typing import Any
 from firstlight.domain import Schema
 from firstlight.errors import CorruptBundleError, Reason
 
-FORMAT = 1
-"""The newest bundle format this version reads and the one it writes."""
+FORMAT = 2
+"""The newest bundle format this version reads. It writes the oldest one that holds what is to be written."""
 
 MANIFEST = "manifest.json"
 SEAL = "manifest.sha256"
@@ -41,7 +41,7 @@ class Manifest:
 
     ``components`` by name in the order they load; ``ranker``: its component name, empty for none; ``metrics``:
     training metrics by ``component.metric``; ``evaluation``: cross-fitted results, what gates compare; ``files`` by
-    path relative to the bundle, with ``/``.
+    path relative to the bundle, with ``/``; ``format``: that of the files, 1 to :data:`FORMAT`.
     """
 
     bundle_id: str
@@ -56,10 +56,11 @@ class Manifest:
     metrics: Mapping[str, float] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, FileInfo] = field(default_factory=dict)
+    format: int = 1
 
     def to_json(self) -> str:
         """The text of ``manifest.json``."""
-        body = {"format": FORMAT} | asdict(self)
+        body = {"format": self.format} | asdict(self)
         return json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -71,14 +72,15 @@ class Manifest:
         """
         try:
             body = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-            version = body.pop("format")
+            version = body["format"]
         except FileNotFoundError:
             raise _corrupt(directory, "is missing") from None
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise _corrupt(directory, f"cannot be read ({error})") from error
-        if version != FORMAT:
+        if version not in range(1, FORMAT + 1):
             raise CorruptBundleError(
-                f"bundle {directory.name} has format {version!r}; this version of Firstlight reads format {FORMAT}",
+                f"bundle {directory.name} has format {version!r}; this version of Firstlight reads formats 1 to "
+                f"{FORMAT}",
                 reason=Reason.BUNDLE_FORMAT_UNSUPPORTED,
                 metadata={"format": str(version)},
             )

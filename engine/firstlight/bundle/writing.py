@@ -24,6 +24,11 @@ from firstlight.roles import Component, Ranker
 class Encoders(Protocol):
     """What turns attributes into arrays (``firstlight.features.FeatureEncoders``)."""
 
+    @property
+    def format(self) -> int:
+        """The first bundle format that holds them."""
+        ...
+
     def save(self, directory: Path) -> None:
         """Write what is needed to load them again into ``directory``."""
         ...
@@ -92,6 +97,7 @@ def write_bundle(
             metrics=dict(metrics),
             evaluation=dict(evaluation),
             files=describe_files(building),
+            format=encoders.format,
         )
         (building / MANIFEST).write_text(manifest.to_json(), encoding="utf-8", newline="\n")
         (building / SEAL).write_text(sha256(building / MANIFEST) + "\n", encoding="ascii", newline="\n")

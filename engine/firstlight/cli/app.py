@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from firstlight.cli import bundles, data, demo, evaluate, home, plugins, recommend, serve, train
+from firstlight.cli.plugged import CommandGroup
 
 HELP = """Recommendations for people and items nobody has seen before.
 
@@ -25,9 +26,10 @@ firstlight serve
 
 
 def build_app() -> typer.Typer:
-    """The whole command line."""
+    """The whole command line; plugins' commands are looked for where they are needed."""
     app = typer.Typer(
         name="firstlight",
+        cls=CommandGroup,
         help=HELP,
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from firstlight.cli.options import Catalog, Home, Json, opened
+from firstlight.cli.options import Catalog, Home, Json, load_plugins, opened
 from firstlight.cli.output import print_json, progress_bars
 from firstlight.errors import InvalidInputError, Reason
 
-InputFile = Annotated[Path | None, typer.Option(help="CSV, Parquet or JSON Lines.", show_default=False)]
+InputFile = Annotated[
+    Path | None, typer.Option(help="CSV, Parquet, JSON Lines, or what a plugin reads.", show_default=False)
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,7 +39,7 @@ def import_data(
     """Read interactions, items and users into a catalogue. Importing the same file twice changes nothing.
 
     Interactions need the columns user_id and item_id; rating (or value), type and timestamp are optional. Items need
-    item_id and users user_id; all their other columns are attributes.
+    item_id and users user_id; all their other columns are attributes. Plugins may read further formats.
 
     Examples:
 
@@ -47,11 +49,12 @@ def import_data(
 
         firstlight import --interactions clicks.parquet --schema schema.toml --strict
     """
-    from firstlight.datasets import import_files
+    from firstlight.datasets import Readers, import_files, is_built_in
 
     files = {"--interactions": interactions, "--items": items, "--users": users}
     if not any(files.values()):
         raise InvalidInputError(f"nothing to import: give {', '.join(files)}", reason=Reason.INPUT_FILE_INVALID)
+    plugged = any(path and not is_built_in(path) for path in files.values())
     with opened(home) as (settings, store), progress_bars() as progress:
         report = import_files(
             store,
@@ -62,6 +65,7 @@ def import_data(
             schema=schema,
             strict=strict,
             reject_dir=settings.home / "rejects",
+            readers=Readers.of(load_plugins(settings), settings.plugins) if plugged else None,
             progress=progress,
         )
     if as_json:

@@ -11,7 +11,7 @@ import typer
 
 from firstlight.cli.options import Catalog, Device, Home, Json, Preset, Seed, load_plugins, opened
 from firstlight.cli.output import console, print_json, progress_bars
-from firstlight.cli.quality import show_quality
+from firstlight.cli.quality import show_metrics, show_quality
 
 if TYPE_CHECKING:
     from firstlight.roles import Progress
@@ -50,7 +50,8 @@ def evaluate(
 ) -> None:
     """Measure quality on users and items held out of training, and write a report with plots.
 
-    Every fold is trained anew without what it holds out. One fold gives a first look; claims use all five.
+    Every fold is trained anew without what it holds out. One fold gives a first look; claims use all five. Metrics of
+    plugins are reported beside NDCG@10 and recall@20.
 
     Examples:
 
@@ -73,6 +74,9 @@ def evaluate(
         print_json(result)
         return
     show_quality(console(), result["rows"])
+    show_metrics(console(), result["rows"], result["metrics"])
+    for name, why in result["failed_metrics"].items():
+        print(f"Metric {name} failed and was left out: {why}")
     print(f"Report: {result['report']}")
 
 

@@ -72,7 +72,7 @@ def load_plugins(settings: Settings) -> Plugins:
     """The plugins that ``settings`` leave enabled."""
     from firstlight.plugins import load_plugins as discover
 
-    return discover(disabled=settings.disable_plugins)
+    return discover(settings.plugin_rules)
 
 
 @contextmanager

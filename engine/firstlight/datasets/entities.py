@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from firstlight.datasets.interactions import bad_id, ids
-from firstlight.datasets.reading import Table
 from firstlight.datasets.rejects import Reject
+from firstlight.datasets.tables import Table
 from firstlight.domain import Attribute, Attributes, AttributeValue, Kind
 from firstlight.domain.ids import ID_RULE
 from firstlight.domain.inference import SEPARATORS, infer_attribute

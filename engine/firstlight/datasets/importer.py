@@ -10,10 +10,12 @@ from typing import TypeVar
 
 from firstlight.datasets.entities import CleanEntities, clean_entities
 from firstlight.datasets.interactions import REQUIRED, CleanInteractions, clean_interactions
-from firstlight.datasets.reading import Table, read_table
+from firstlight.datasets.readers import Readers
+from firstlight.datasets.reading import read_table
 from firstlight.datasets.rejects import Reject, write_rejects
 from firstlight.datasets.report import FileReport, ImportReport, file_report
 from firstlight.datasets.schema_file import SchemaFile, read_schema_file
+from firstlight.datasets.tables import Table
 from firstlight.domain import Attribute, Interaction, Item, Schema, User
 from firstlight.domain.inference import infer_positive_value
 from firstlight.errors import InvalidInputError, Reason, Violation
@@ -48,6 +50,7 @@ def import_files(
     schema: Path | None = None,
     strict: bool = False,
     reject_dir: Path,
+    readers: Readers | None = None,
     progress: Progress = no_progress,
 ) -> ImportReport:
     """Read files into a catalogue, which is made where it does not exist. Doing it twice changes nothing.
@@ -55,7 +58,7 @@ def import_files(
     Rows that cannot be used are left out and written to a file in ``reject_dir``; with ``strict`` they are an error
     and nothing is written. The kinds of attributes, once settled, hold for later imports until ``schema`` (see
     :mod:`firstlight.datasets.schema_file`) changes them. Duplicates, empty columns and users or items that only
-    interactions name are counted and are no reason to refuse.
+    interactions name are counted and are no reason to refuse. ``readers``: those of plugins, for other formats.
 
     Raises:
         InvalidInputError: INPUT_FILE_INVALID: a file cannot be used at all, or ``strict`` and rows cannot.
@@ -63,7 +66,7 @@ def import_files(
     declared = read_schema_file(schema)
     earlier = store.catalog_schema(catalog_id) or Schema()
     paths = {"interactions": interactions, "items": items, "users": users}
-    clean = _read(paths, declared, earlier, progress)
+    clean = _read(paths, declared, earlier, readers or Readers(), progress)
     if strict and clean.rejects:
         raise _refused(clean.rejects)
     merged, positive_reason = _merge(earlier, declared, clean)
@@ -83,13 +86,15 @@ def import_files(
     )
 
 
-def _read(paths: Mapping[str, Path | None], declared: SchemaFile, earlier: Schema, progress: Progress) -> _Clean:
+def _read(
+    paths: Mapping[str, Path | None], declared: SchemaFile, earlier: Schema, readers: Readers, progress: Progress
+) -> _Clean:
     reports: dict[str, FileReport] = {}
     rejects: list[Reject] = []
 
     def read(path: Path, required: Sequence[str]) -> Table:
         progress(f"reading {path.name}", 0.0)
-        table = read_table(path, required)
+        table = read_table(path, required, readers)
         progress(f"reading {path.name}", 0.5)
         return table
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import polars as pl
 
-from firstlight.datasets.reading import Table
 from firstlight.datasets.rejects import Reject, bad_file
+from firstlight.datasets.tables import Table
 from firstlight.domain import Interaction
 from firstlight.domain.ids import CONTROL_CHARACTERS, ID_RULE, MAX_ID_BYTES
 from firstlight.domain.values import EPOCH, microseconds_per_unit, parse_time, time_us

@@ -5,55 +5,49 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import polars as pl
 
+from firstlight.datasets.readers import Readers
 from firstlight.datasets.rejects import Reject, bad_file
+from firstlight.datasets.tables import JSON_LINES, PARQUET, Table, is_built_in, series
+from firstlight.errors import InvalidInputError, Reason
 
 DELIMITERS = (",", "\t", ";", "|")
-_PARQUET = (".parquet", ".pq")
-_JSON_LINES = (".jsonl", ".ndjson", ".json")
 _SNIFF = 1 << 16
 
 
-@dataclass(frozen=True)
-class Table:
-    """The readable rows of a file. Columns are strings (all of a CSV), numbers, truth values, times, or lists.
-
-    ``lines``: where each row is, see :class:`Reject`; ``rejects``: rows that could not be read; ``left_out``: columns
-    that could not be, with the reason.
-    """
-
-    path: Path
-    frame: pl.DataFrame
-    lines: Sequence[int]
-    rejects: tuple[Reject, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-    def reject(self, row: int, reason: str) -> Reject:
-        """Leave out row number ``row`` of the frame."""
-        content = {name: value for name, value in self.frame.row(row, named=True).items() if value is not None}
-        return Reject(str(self.path), self.lines[row], reason, content)
-
-
-def read_table(path: Path, required: Sequence[str]) -> Table:
+def read_table(path: Path, required: Sequence[str], readers: Readers | None = None) -> Table:
     """The table in a file, of the kind its name ends in: ``.parquet``, ``.pq``; ``.jsonl``, ``.ndjson``, ``.json``
-    (one JSON object a line); anything else is delimited text with a header, in UTF-8.
+    (one JSON object a line); what plugins' ``readers`` read; anything else is delimited text with a header, in UTF-8.
 
     Raises:
         InvalidInputError: INPUT_FILE_INVALID: there is no such file, it is of another format, it has no rows, or one
             of the ``required`` columns is missing.
     """
+    readers = readers or Readers()
+    try:
+        return _read(path, required, readers)
+    except InvalidInputError as error:
+        if is_built_in(path) or readers.find(path) or not path.suffix or not path.exists():
+            raise
+        failed = "; ".join(f"dataset reader {name!r} cannot be used: {why}" for name, why in readers.failed.items())
+        hint = failed or f"it was taken for delimited text, as no loaded plugin reads {path.suffix} files"
+        raise InvalidInputError(
+            f"{error}; {hint}", reason=Reason.INPUT_FILE_INVALID, metadata=error.metadata
+        ) from error
+
+
+def _read(path: Path, required: Sequence[str], readers: Readers) -> Table:
     read: Callable[[Path, Sequence[str]], Table] = _read_text
-    if path.suffix.lower() in _PARQUET:
+    if path.name.lower().endswith(PARQUET):
         read = _read_parquet
-    elif path.suffix.lower() in _JSON_LINES:
+    elif path.name.lower().endswith(JSON_LINES):
         read = _read_json_lines
     try:
-        table = read(path, required)
+        table = readers.read(path, required) or read(path, required)
     except UnicodeDecodeError as error:
         raise bad_file(path, f"is not UTF-8 text (byte {error.start}); convert it first") from error
     except OSError as error:
@@ -140,7 +134,7 @@ def _read_json_lines(path: Path, required: Sequence[str]) -> Table:
                 rows.append(row)
                 lines.append(line)
     names = dict.fromkeys(name for row in rows for name in row)
-    frame = pl.DataFrame([_series(name, [row.get(name) for row in rows]) for name in names])
+    frame = pl.DataFrame([series(name, [row.get(name) for row in rows]) for name in names])
     return Table(path, frame, lines, tuple(rejects))
 
 
@@ -150,25 +144,6 @@ def _no_row(row: object, required: Sequence[str]) -> str:
         return "is not a JSON object"
     wrong = [name for name in required if isinstance(row.get(name), bool | list | dict)]
     return f"{wrong[0]} must be text or a whole number" if wrong else ""
-
-
-def _series(name: str, values: Sequence[Any]) -> pl.Series:
-    """A column of JSON values. A mixture becomes text, as does what no column type fits."""
-    types = {type(value) for value in values if value is not None}
-    if types <= {int, float} and float in types:
-        return pl.Series(name, values, pl.Float64, strict=False)
-    if types == {int} and all(value is None or abs(value) < 1 << 63 for value in values):
-        return pl.Series(name, values, pl.Int64)
-    if types == {bool}:
-        return pl.Series(name, values, pl.Boolean)
-    if types == {list}:
-        parts = {type(part) for value in values for part in value or ()}
-        if parts <= {str}:
-            return pl.Series(name, values, pl.List(pl.String))
-        if parts <= {int, float}:
-            return pl.Series(name, values, pl.List(pl.Float64), strict=False)
-    texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
-    return pl.Series(name, [text or None for text in texts], pl.String)
 
 
 def _read_parquet(path: Path, _required: Sequence[str]) -> Table:

@@ -13,7 +13,7 @@ from firstlight.errors import InvalidInputError, Reason
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One row left out. ``line``: where the row ends in a text file, from 1; the row's number in a Parquet file."""
+    """One row left out. ``line``: where the row ends in a text file, from 1; else the row's number."""
 
     file: str
     line: int

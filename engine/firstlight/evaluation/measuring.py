@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Dataset, Queries
+from firstlight.evaluation.metrics import PluggedMetrics
 from firstlight.evaluation.protocols import Case
 from firstlight.training import Product
 from firstlight.training.metrics import NDCG_CUT, Array
@@ -27,7 +28,7 @@ class Measured:
     """One strategy in one case: ``users`` (B,), NDCG@10 and recall@20 (B,), the items in any top 10, and s and t.
 
     ``new_share``: held-out items' share of the top 10 (s); ``target_share``: their share of the targets (t); both NaN
-    where no items are held out or nothing else is ranked.
+    where no items are held out or nothing else is ranked. ``metrics``: (B,) by the name of a plugin's metric.
     """
 
     users: NDArray[np.int64]
@@ -36,25 +37,37 @@ class Measured:
     shown: NDArray[np.int32]
     new_share: float
     target_share: float
+    metrics: Mapping[str, Array] = field(default_factory=dict)
 
 
-def measure(case: Case, product: Product, training: Dataset) -> dict[str, Measured]:
+def measure(
+    case: Case, product: Product, training: Dataset, metrics: PluggedMetrics | None = None
+) -> dict[str, Measured]:
     """Every strategy that knows anything in ``case``, by name: the fusion as served, each component, plain popularity.
 
     The fusion ranks what serving would rank: the generators' proposals less the history; or the given items. The
-    others rank the whole catalogue. Strategies that know nothing anywhere are left out.
+    others rank the whole catalogue. Strategies that know nothing anywhere are left out. ``metrics`` are asked about the
+    same lists.
     """
+    metrics = metrics or PluggedMetrics()
+    counts = training.counts()
     positive = training.histories.positive(training.schema.positive_value)
     votes = np.bincount(training.histories.items[positive], minlength=len(training.item_ids)).astype(np.float32)
     found: dict[str, list[Quality]] = {}
+    plugged: dict[str, list[Mapping[str, Array]]] = {}
     for problem in _batches(case, product):
         for strategy, quality in _ask(case, product, votes, problem).items():
             found.setdefault(strategy, []).append(quality)
+            plugged.setdefault(strategy, []).append(metrics.measure(quality.lists, problem.targets, counts))
     return {
-        strategy: _measured(case, parts)
+        strategy: _measured(case, parts, _joined(plugged[strategy], metrics.metrics))
         for strategy, parts in found.items()
         if any((part.lists >= 0).any() for part in parts)
     }
+
+
+def _joined(parts: list[Mapping[str, Array]], names: Iterable[str]) -> dict[str, Array]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def _batches(case: Case, product: Product) -> Iterator[Problem]:
@@ -85,7 +98,7 @@ def _everywhere(items: NDArray[np.int32], problem: Problem) -> NDArray[np.int32]
     return np.broadcast_to(items, (len(problem), len(items)))
 
 
-def _measured(case: Case, parts: list[Quality]) -> Measured:
+def _measured(case: Case, parts: list[Quality], metrics: Mapping[str, Array]) -> Measured:
     lists = np.concatenate([part.lists for part in parts])[:, :NDCG_CUT]
     new_share = target_share = float("nan")
     if case.new is not None and case.only is None:
@@ -99,4 +112,5 @@ def _measured(case: Case, parts: list[Quality]) -> Measured:
         shown=np.setdiff1d(lists, [-1]).astype(np.int32),
         new_share=new_share,
         target_share=target_share,
+        metrics=metrics,
     )

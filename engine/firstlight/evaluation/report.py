@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from firstlight.evaluation.measuring import PLAIN
 from firstlight.evaluation.plots import draw_all
 from firstlight.evaluation.protocols import NEW_ITEM, NEW_USER, WARM
-from firstlight.evaluation.results import EvaluationResult, Row
+from firstlight.evaluation.results import EvaluationResult, MetricValue, Row
 from firstlight.training.problems import FUSION
 
 ABOUT = {
@@ -57,6 +57,7 @@ def write_report(result: EvaluationResult, directory: Path, *, title: str = "Eva
         relevant=f"no value, or a value of at least {result.positive_value:g}",
         tables=_tables(result, plots),
         plots=plots,
+        failed_metrics={_cell(name): _cell(why) for name, why in result.failed_metrics.items()},
     )
     (directory / "report.md").write_text(markdown, encoding="utf-8")
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
@@ -73,14 +74,14 @@ def _tables(result: EvaluationResult, plots: dict[str, str]) -> list[Table]:
     for name in dict.fromkeys(row.slice_name for row in result.rows):
         rows = [row for row in result.rows if row.slice_name == name]
         if len({row.shown for row in rows}) > 1:
-            tables += _by_evidence(name, rows, plots if name == NEW_USER else {})
+            tables += _by_evidence(name, rows, plots if name == NEW_USER else {}, result.metrics)
         else:
-            tables.append(_flat(name, rows))
+            tables.append(_flat(name, rows, result.metrics))
     return tables
 
 
-def _by_evidence(name: str, rows: Sequence[Row], plots: dict[str, str]) -> list[Table]:
-    """A column for each number of interactions; then recall, and coverage where it is plotted."""
+def _by_evidence(name: str, rows: Sequence[Row], plots: dict[str, str], metrics: Mapping[str, bool]) -> list[Table]:
+    """A column for each number of interactions; then recall, plugins' metrics, and coverage where it is plotted."""
     shown = sorted({row.shown or 0 for row in rows})
     found = {(row.strategy, row.shown or 0): row for row in rows}
     users = max(row.users for row in rows)
@@ -95,6 +96,10 @@ def _by_evidence(name: str, rows: Sequence[Row], plots: dict[str, str]) -> list[
         table(f"{_capital(name)}: NDCG@10", f"{ABOUT[name]} {users} users.", ndcg, plots.get("coldness", "")),
         table(f"{_capital(name)}: recall@20", "The same lists.", recall, ""),
     ]
+    for metric, higher_is_better in metrics.items():
+        cells = {key: _metric(r.metrics[metric]) for key, r in found.items()}
+        text = f"The same lists; {'higher' if higher_is_better else 'lower'} is better."
+        tables.append(table(f"{_capital(name)}: {_cell(metric)}", text, cells, ""))
     if "coverage" in plots:
         cells = {key: f"{r.coverage:.1%}" for key, r in found.items()}
         text = "Share of the catalogue that is in anybody's top ten."
@@ -102,8 +107,9 @@ def _by_evidence(name: str, rows: Sequence[Row], plots: dict[str, str]) -> list[
     return tables
 
 
-def _flat(name: str, rows: Sequence[Row]) -> Table:
-    head = ["", "NDCG@10", "recall@20", "coverage"]
+def _flat(name: str, rows: Sequence[Row], metrics: Mapping[str, bool]) -> Table:
+    named = [f"{_cell(metric)} {'↑' if metrics[metric] else '↓'}" for metric in metrics]
+    head = ["", "NDCG@10", "recall@20", *named, "coverage"]
     shares = any(row.new_share is not None for row in rows)
     lines = []
     for row in sorted(rows, key=lambda r: _strategies(rows).index(r.strategy)):
@@ -111,6 +117,7 @@ def _flat(name: str, rows: Sequence[Row]) -> Table:
             row.strategy,
             _number(row.ndcg, row.ndcg_interval),
             _number(row.recall, row.recall_interval),
+            *(_metric(row.metrics[metric]) for metric in metrics),
             f"{row.coverage:.1%}",
         ]
         lines.append([*line, f"{row.new_share:.1%}", f"{row.target_share:.1%}"] if shares else line)
@@ -126,6 +133,17 @@ def _strategies(rows: Iterable[Row]) -> list[str]:
 
 def _number(mean: float, interval: tuple[float, float]) -> str:
     return f"{mean:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+def _metric(found: MetricValue) -> str:
+    if found.value is None or found.interval is None:
+        return "–"
+    return f"{found.value:.4g} [{found.interval[0]:.4g}, {found.interval[1]:.4g}]"
+
+
+def _cell(text: str) -> str:
+    """A plugin's words inside a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _capital(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from firstlight.domain import Dataset
 from firstlight.errors import InvalidInputError
 from firstlight.evaluation.measuring import Measured, measure
+from firstlight.evaluation.metrics import PluggedMetrics
 from firstlight.evaluation.protocols import FOLDS, PROTOCOLS, Split, splits
 from firstlight.evaluation.results import EvaluationResult, Row
 from firstlight.plugins import Plugins
@@ -39,10 +40,11 @@ def evaluate(
     """Quality of the whole product by ``protocol`` (all, new-user, new-item or warm) on the first ``folds`` of five.
 
     Every fold trains anew, cross-fit and all, and is asked through the same ``Model`` that serves. Stages told to
-    ``progress``: ``new-user 1/5: cross-fit 2/3``, ..., ``new-user 1/5: score``.
+    ``progress``: ``new-user 1/5: cross-fit 2/3``, ..., ``new-user 1/5: score``. Plugins' metrics are asked about every
+    strategy in every slice; one that fails is left out and named.
 
     Raises:
-        InvalidInputError: an unknown protocol, or not 1 to 5 folds.
+        InvalidInputError: an unknown protocol, not 1 to 5 folds, or a metric's setting cannot be used.
     """
     if protocol != ALL and protocol not in PROTOCOLS:
         raise InvalidInputError(f"unknown protocol {protocol!r}; use {', '.join((ALL, *PROTOCOLS))}")
@@ -51,6 +53,7 @@ def evaluate(
     options = options or TrainOptions()
     start = time.monotonic()
     protocols = PROTOCOLS if protocol == ALL else (protocol,)
+    metrics = PluggedMetrics.of(plugins, settings.plugins)
     asked: Asked = {}
     products: list[Product] = []
     for name in protocols:
@@ -62,7 +65,7 @@ def evaluate(
                 progress(f"{stage}: {inner}", share)
 
             product = fit_product(split.training, plugins, settings, options, catalog_id=catalog_id, progress=report)
-            _ask(split, product, asked, partial(report, "score"))
+            _ask(split, product, asked, metrics, partial(report, "score"))
             products.append(product)
     return EvaluationResult(
         protocols=tuple(protocols),
@@ -70,31 +73,36 @@ def evaluate(
         preset=options.preset,
         seed=options.seed,
         positive_value=dataset.schema.positive_value,
-        rows=tuple(_rows(asked)),
+        rows=tuple(_rows(asked, metrics.metrics)),
         losses=_curves(products[0].metrics),
         errors=_errors([product.metrics for product in products]),
         weights=_weights(products[0]),
         seconds=time.monotonic() - start,
+        metrics=metrics.higher_is_better,
+        failed_metrics=dict(metrics.failed),
     )
 
 
-def _ask(split: Split, product: Product, asked: Asked, report: Callable[[float], None]) -> None:
+def _ask(
+    split: Split, product: Product, asked: Asked, metrics: PluggedMetrics, report: Callable[[float], None]
+) -> None:
     """Measure every case of ``split`` that has users into ``asked``."""
     for n, case in enumerate(split.cases):
         report(n / len(split.cases))
         size = len(split.training.item_ids) if case.only is None else len(case.only)
         if len(case.users):
-            measured = measure(case, product, split.training)
+            measured = measure(case, product, split.training, metrics)
             asked.setdefault((case.slice_name, case.shown), []).append((size, measured))
     report(1.0)
 
 
-def _rows(asked: Asked) -> list[Row]:
+def _rows(asked: Asked, metrics: Collection[str]) -> list[Row]:
     rows = []
     for (name, shown), folds in asked.items():
         for strategy in dict.fromkeys(s for _, measured in folds for s in measured):
             parts = [(size, measured[strategy]) for size, measured in folds if strategy in measured]
-            rows.append(Row.of(name, shown, strategy, [m for _, m in parts], [size for size, _ in parts]))
+            sizes = [size for size, _ in parts]
+            rows.append(Row.of(name, shown, strategy, [m for _, m in parts], sizes, metrics=metrics))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Encoders of one attribute each: a list of raw values in, some float32 columns out. None encodes as zeros.
+"""Encoders of one attribute each: a list of its values in, some float32 columns out. None encodes as zeros.
 
 Every block is a frozen dataclass of plain values, so its JSON is its state.
 """
@@ -15,7 +15,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import AttributeValue
+from firstlight.domain import Attribute, Attributes, AttributeValue, Kind
+from firstlight.domain.values import convert
 
 Values = Sequence[AttributeValue | None]
 
@@ -148,3 +149,21 @@ class Standard:
         numbers = np.array([number(v) for v in values], np.float64).reshape(-1, 1)
         scaled = np.clip((numbers - self.mean) / self.deviation, -3, 3)
         return np.nan_to_num(scaled).astype(np.float32)
+
+
+def values_of(schema: Sequence[Attribute], rows: Sequence[Attributes]) -> dict[str, list[AttributeValue | None]]:
+    """Converted values by attribute; all text attributes together, joined, under :func:`text_field`."""
+    columns: dict[str, list[AttributeValue | None]] = {
+        a.name: [None if row.get(a.name) is None else convert(row[a.name], a) for row in rows]
+        for a in schema
+        if a.kind not in (Kind.ID, Kind.IGNORE)
+    }
+    texts = [columns[a.name] for a in schema if a.kind is Kind.TEXT]
+    if texts:
+        columns[text_field(schema)] = [" ".join(str(t) for t in row if t) for row in zip(*texts, strict=True)]
+    return columns
+
+
+def text_field(schema: Sequence[Attribute]) -> str:
+    """The name of all text attributes together, empty for none."""
+    return "+".join(a.name for a in schema if a.kind is Kind.TEXT)

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import Attribute, Attributes, AttributeValue, Dataset, ItemTable, Kind, Schema, TrainingData
-from firstlight.domain.values import convert
+from firstlight.domain import Attribute, Attributes, Dataset, ItemTable, Schema, TrainingData
 from firstlight.errors import CorruptBundleError, PreconditionError
-from firstlight.features.columns import Bands, OneHot, Standard, frequent
+from firstlight.features.columns import values_of
 from firstlight.features.files import FILE, Block, dump, read, restore
-from firstlight.features.vectors import Embed, Embedding, Text
-
-MAX_PROFILE = 256
-MAX_CONTENT = 512
-PROFILE_BANDS = 4
-CONTENT_BANDS = 8
-TEXT_WIDTH = 64
-MODEL_WIDTH = 128
-EMBEDDING_BUDGET = 192
-
-_CATEGORIES = (Kind.CATEGORICAL, Kind.MULTI)
-_NUMBERS = (Kind.NUMERIC, Kind.TIMESTAMP)
+from firstlight.features.fitting import fit_content, fit_plugged, fit_profile
+from firstlight.features.plugged import Attempt, MakeEncoder, Plugged, insist, leave_out, no_encoder, plain_rows
+from firstlight.features.vectors import Embed
+from firstlight.roles import FeatureEncoder
 
 
 class FeatureEncoders:
@@ -34,14 +26,24 @@ class FeatureEncoders:
     Profiles, float32 (n, P ≤ 256), hold ones and zeros: one column a category that at least max(5, 1 %) of users have,
     and one a quantile band of a number or time. Content, float32 (n, C ≤ 512), holds the same for items (categories of
     at least 2), standardised numbers, embeddings and one vector of all text. Ids and unknown values encode as zeros.
-    ``text_key`` names the text model used, empty for hashed n-grams.
+    The columns of plugins' encoders follow; categories leave them room. ``text_key`` names the text model used, empty
+    for hashed n-grams. ``absent``: encoders of plugins that cannot be used, and why; their columns are zeros.
     """
 
     def __init__(
-        self, schema: Schema, profile: Sequence[Block], content: Sequence[Block], *, text_key: str = ""
+        self,
+        schema: Schema,
+        profile: Sequence[Block],
+        content: Sequence[Block],
+        *,
+        text_key: str = "",
+        absent: Mapping[str, str] | None = None,
+        attempt: Attempt = insist,
     ) -> None:
         self.schema = schema
         self.text_key = text_key
+        self.absent = dict(absent or {})
+        self._attempt = attempt
         self._profile = tuple(profile)
         self._content = tuple(content)
         self.profile_names, self.profile_fields = _names(self._profile)
@@ -49,25 +51,70 @@ class FeatureEncoders:
 
     @classmethod
     def fit(
-        cls, dataset: Dataset, *, seed: int = 0, embed: Embed | None = None, embed_key: str = ""
+        cls,
+        dataset: Dataset,
+        *,
+        seed: int = 0,
+        embed: Embed | None = None,
+        embed_key: str = "",
+        plugged: Mapping[str, FeatureEncoder] | None = None,
     ) -> FeatureEncoders:
         """Learn from the users of ``dataset`` and from those of its items that somebody interacted with.
 
         ``embed``: a text model; ``embed_key``: what identifies it, kept in the bundle (folder name and hash).
+        ``plugged``: new encoders of plugins, by the name they were registered under.
+
+        Raises:
+            PluginError: one of them fails, breaks its contract, or has more columns than there is room for.
         """
         used = np.flatnonzero(dataset.counts())
         items = [dataset.item_attributes[n] for n in used] if len(used) else dataset.item_attributes
-        profile = _fit_profile(dataset.schema.users, dataset.user_attributes)
-        content = _fit_content(dataset.schema.items, items, seed, embed)
+        users = fit_plugged(plugged or {}, "users", dataset.schema.users, dataset.user_attributes, seed)
+        own = fit_plugged(plugged or {}, "items", dataset.schema.items, items, seed)
+        profile = fit_profile(dataset.schema.users, dataset.user_attributes, users)
+        content = fit_content(dataset.schema.items, items, own, seed, embed)
         return cls(dataset.schema, profile, content, text_key=embed_key if embed is not None else "")
 
-    def profiles(self, attributes: Sequence[Attributes]) -> NDArray[np.float32]:
-        """float32 (n, P). Raises InvalidInputError where a value cannot be of its attribute's kind."""
-        return _encode(self._profile, _values(self.schema.users, attributes), len(attributes))
+    def profiles(self, attributes: Sequence[Attributes], *, attempt: Attempt | None = None) -> NDArray[np.float32]:
+        """float32 (n, P).
 
-    def content(self, attributes: Sequence[Attributes]) -> NDArray[np.float32]:
-        """float32 (n, C). Raises InvalidInputError where a value cannot be of its attribute's kind."""
-        return _encode(self._content, _values(self.schema.items, attributes), len(attributes))
+        ``attempt`` asks plugins' encoders; the columns of one it leaves out are zeros. None: a failing one is an error
+        after :meth:`fit`, and left out and logged after :meth:`load`.
+
+        Raises:
+            InvalidInputError: a value cannot be of its attribute's kind.
+            PluginError: an encoder fails, after :meth:`fit`.
+        """
+        return _encode(self._profile, self.schema.users, attributes, attempt or self._attempt)
+
+    def content(self, attributes: Sequence[Attributes], *, attempt: Attempt | None = None) -> NDArray[np.float32]:
+        """float32 (n, C); otherwise as :meth:`profiles`."""
+        return _encode(self._content, self.schema.items, attributes, attempt or self._attempt)
+
+    @property
+    def plugged(self) -> tuple[str, ...]:
+        """Plugins' encoders that have columns here, those that are absent too."""
+        return tuple(block.component for block in (*self._profile, *self._content) if isinstance(block, Plugged))
+
+    @property
+    def format(self) -> int:
+        """The first bundle format that holds these encoders: 2 where plugins have columns, else 1."""
+        return 2 if self.plugged else 1
+
+    def columns_of(self, encoder: str, users: Sequence[Attributes], items: Sequence[Attributes]) -> NDArray[np.float32]:
+        """float32 (n, columns) of one of ``plugged``, for ``users`` or ``items``, whichever it is for.
+
+        Raises:
+            PluginError: it fails.
+        """
+        for blocks, schema, rows in (
+            (self._profile, self.schema.users, users),
+            (self._content, self.schema.items, items),
+        ):
+            for block in blocks:
+                if isinstance(block, Plugged) and block.component == encoder:
+                    return block.encode(plain_rows(schema, rows), insist)
+        raise KeyError(encoder)
 
     def unknown_profile(self, attributes: Attributes) -> tuple[str, ...]:
         """Names of user attributes the schema does not know."""
@@ -78,7 +125,7 @@ class FeatureEncoders:
         return _unknown(self.schema.items, attributes)
 
     def save(self, directory: Path) -> None:
-        """Write ``encoders.json`` and its arrays into ``directory``."""
+        """Write ``encoders.json``, its arrays, and a folder for each plugin's encoder into ``directory``."""
         directory.mkdir(parents=True, exist_ok=True)
         state = {
             "schema": self.schema.to_json(),
@@ -94,8 +141,10 @@ class FeatureEncoders:
         return str(read(directory)["text_key"])
 
     @classmethod
-    def load(cls, directory: Path, embed: Embed | None = None) -> FeatureEncoders:
+    def load(cls, directory: Path, embed: Embed | None = None, *, make: MakeEncoder = no_encoder) -> FeatureEncoders:
         """Inverse of :meth:`save`; ``embed`` is the model that :meth:`required_text_model` names.
+
+        ``make`` makes the encoders of plugins; one that cannot be made or loaded is ``absent``.
 
         Raises:
             PreconditionError: a text model is needed and none is given.
@@ -104,11 +153,20 @@ class FeatureEncoders:
         state = read(directory)
         if state["text_key"] and embed is None:
             raise PreconditionError(f"these features need the text model {state['text_key']!r}; give its folder")
+        absent: dict[str, str] = {}
+
+        def block(saved: dict[str, Any]) -> Block:
+            if saved["kind"] != "plugged":
+                return restore(saved, directory, embed)
+            found, why = Plugged.restore(saved, directory, make)
+            if why:
+                absent[found.component] = f"cannot be loaded: {why}"
+            return found
+
         try:
-            profile, content = (
-                [restore(block, directory, embed) for block in state[part]] for part in ("profile", "content")
-            )
-            return cls(Schema.from_json(state["schema"]), profile, content, text_key=state["text_key"])
+            profile, content = ([block(saved) for saved in state[part]] for part in ("profile", "content"))
+            schema = Schema.from_json(state["schema"])
+            return cls(schema, profile, content, text_key=state["text_key"], absent=absent, attempt=leave_out)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise CorruptBundleError(f"feature encoders in {directory.name} cannot be read: {error}") from error
 
@@ -126,87 +184,25 @@ def training_data(dataset: Dataset, encoders: FeatureEncoders, *, validation: ND
     )
 
 
-def _fit_profile(schema: Sequence[Attribute], rows: Sequence[Attributes]) -> list[Block]:
-    columns = _values(schema, rows)
-    bands = [_bands(a, columns, PROFILE_BANDS) for a in schema if a.kind in _NUMBERS]
-    blocks: list[Block] = [block for block in bands if block]
-    width = sum(len(block.names) for block in blocks)
-    least = max(5, -(-len(rows) // 100))
-    return [*_vocabularies(schema, columns, least=least, budget=MAX_PROFILE - width), *blocks]
-
-
-def _fit_content(
-    schema: Sequence[Attribute], rows: Sequence[Attributes], seed: int, embed: Embed | None
-) -> list[Block]:
-    columns = _values(schema, rows)
-    numbers = [a for a in schema if a.kind in _NUMBERS]
-    embeddings = [a for a in schema if a.kind is Kind.EMBEDDING]
-    width = min(MODEL_WIDTH, EMBEDDING_BUDGET // max(1, len(embeddings)))
-    found: list[Block | None] = [
-        *(_bands(a, columns, CONTENT_BANDS) for a in numbers),
-        *(Standard.fit(a.name, columns[a.name]) for a in numbers),
-        *(Embedding.fit(a.name, columns[a.name], width=width, seed=seed) for a in embeddings),
-    ]
-    text = _text_field(schema)
-    if text:
-        size = TEXT_WIDTH if embed is None else MODEL_WIDTH
-        texts = [str(value) for value in columns[text]]
-        found.append(Text.fit(text, texts, width=size, seed=seed, embed=embed))
-    blocks = [block for block in found if block]
-    budget = MAX_CONTENT - sum(len(block.names) for block in blocks)
-    return [*_vocabularies(schema, columns, least=2, budget=budget), *blocks]
-
-
-def _bands(attribute: Attribute, columns: dict[str, list[AttributeValue | None]], bands: int) -> Bands | None:
-    values = columns[attribute.name]
-    if attribute.kind is Kind.TIMESTAMP:
-        values = _years(values)
-    return Bands.fit(attribute.name, values, bands)
-
-
-def _years(values: Iterable[AttributeValue | None]) -> list[AttributeValue | None]:
-    return [getattr(value, "year", None) for value in values]
-
-
-def _vocabularies(
-    schema: Sequence[Attribute], columns: dict[str, list[AttributeValue | None]], *, least: int, budget: int
-) -> list[OneHot]:
-    """One block a categorical attribute; the most frequent categories of all share ``budget`` columns."""
-    names = [a.name for a in schema if a.kind in _CATEGORIES]
-    found = [(-count, name, token) for name in names for count, token in frequent(columns[name], least)]
-    kept = sorted(found)[: max(budget, 0)]
-    blocks = [OneHot(name, tuple(sorted(token for _, field, token in kept if field == name))) for name in names]
-    return [block for block in blocks if block.vocabulary]
-
-
-def _text_field(schema: Sequence[Attribute]) -> str:
-    return "+".join(a.name for a in schema if a.kind is Kind.TEXT)
-
-
-def _values(schema: Sequence[Attribute], rows: Sequence[Attributes]) -> dict[str, list[AttributeValue | None]]:
-    """Converted values by attribute; all text attributes together, joined, under :func:`_text_field`."""
-    columns: dict[str, list[AttributeValue | None]] = {
-        a.name: [None if row.get(a.name) is None else convert(row[a.name], a) for row in rows]
-        for a in schema
-        if a.kind not in (Kind.ID, Kind.IGNORE)
-    }
-    texts = [columns[a.name] for a in schema if a.kind is Kind.TEXT]
-    if texts:
-        columns[_text_field(schema)] = [" ".join(str(t) for t in row if t) for row in zip(*texts, strict=True)]
-    return columns
-
-
-def _encode(blocks: Sequence[Block], columns: dict[str, list[AttributeValue | None]], rows: int) -> NDArray[np.float32]:
-    parts = [np.zeros((rows, 0), np.float32)]
+def _encode(
+    blocks: Sequence[Block], schema: Sequence[Attribute], rows: Sequence[Attributes], attempt: Attempt
+) -> NDArray[np.float32]:
+    columns = values_of(schema, rows)
+    plain = plain_rows(schema, rows) if any(isinstance(block, Plugged) for block in blocks) else []
+    parts = [np.zeros((len(rows), 0), np.float32)]
     for block in blocks:
-        values = columns[block.field]
-        parts.append(block.encode(values))  # type: ignore[arg-type]  # texts are strings under the text field
+        if isinstance(block, Plugged):
+            parts.append(block.encode(plain, attempt))
+        else:
+            values = columns[block.field]
+            parts.append(block.encode(values))  # type: ignore[arg-type]  # texts are strings under the text field
     return np.concatenate(parts, axis=1)
 
 
 def _names(blocks: Sequence[Block]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names = tuple(name for block in blocks for name in block.names)
-    return names, tuple(block.field for block in blocks for _ in block.names)
+    fields = [b.fields if isinstance(b, Plugged) else (b.field,) * len(b.names) for b in blocks]
+    return names, tuple(field for each in fields for field in each)
 
 
 def _unknown(schema: Sequence[Attribute], attributes: Attributes) -> tuple[str, ...]:

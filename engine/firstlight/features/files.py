@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from firstlight.errors import CorruptBundleError
 from firstlight.features.columns import Bands, OneHot, Standard
+from firstlight.features.plugged import Plugged
 from firstlight.features.text import HashedText
 from firstlight.features.vectors import Embed, Embedding, Text
 
 FILE = "encoders.json"
-Block = OneHot | Bands | Standard | Embedding | Text
+Column = OneHot | Bands | Standard | Embedding | Text
+"""Columns of one attribute."""
+Block = Column | Plugged
 
 
 def read(directory: Path) -> dict[str, Any]:
@@ -29,6 +32,8 @@ def read(directory: Path) -> dict[str, Any]:
 
 def dump(block: Block, directory: Path, name: str) -> dict[str, Any]:
     """The JSON of one block; its arrays go to ``directory`` under ``name``."""
+    if isinstance(block, Plugged):
+        return block.dump(directory)
     state: dict[str, Any] = {"kind": type(block).__name__.lower(), "field": block.field}
     match block:
         case OneHot():
@@ -46,9 +51,9 @@ def dump(block: Block, directory: Path, name: str) -> dict[str, Any]:
     return state
 
 
-def restore(state: dict[str, Any], directory: Path, embed: Embed | None) -> Block:
-    """Inverse of :func:`dump`."""
-    field = state["field"]
+def restore(state: dict[str, Any], directory: Path, embed: Embed | None) -> Column:
+    """Inverse of :func:`dump` for columns that need no plugin."""
+    field = state.get("field", "")
     match state["kind"]:
         case "onehot":
             return OneHot(field, tuple(state["vocabulary"]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,38 +12,10 @@ from numpy.typing import NDArray
 from firstlight.domain import Queries, Ranked, RankingInputs
 from firstlight.errors import PluginError
 from firstlight.pipeline.explaining import explain, lifts, text_of
-from firstlight.pipeline.model import Model, OnError
+from firstlight.pipeline.model import Attempt, Model
 from firstlight.pipeline.preparing import Prepared
-from firstlight.pipeline.results import Degradation, DegradationReason, RecommendedItem
-from firstlight.plugins import Plugins
+from firstlight.pipeline.results import RecommendedItem
 from firstlight.roles import Reranker
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Faults:
-    """What failed while a batch was answered. ``absent``: components that could not even be loaded, and why."""
-
-    absent: Mapping[str, str]
-    errors: dict[str, Exception] = field(default_factory=dict)
-
-    def add(self, component: str, error: Exception) -> None:
-        """An ``OnError``; the first error of a component counts."""
-        self.errors.setdefault(component, error)
-
-    @property
-    def degradations(self) -> tuple[Degradation, ...]:
-        """One for each component that was left out; exception texts stay in the log, as they may hold internals."""
-        failed = {name: f"component {name} failed and was left out" for name in self.errors}
-        details = {name: f"component {name} {why}" for name, why in self.absent.items()} | failed
-        return tuple(Degradation(DegradationReason.COMPONENT_FAILED, name, text) for name, text in details.items())
-
-    def tell(self, plugins: Plugins, catalog_id: str) -> None:
-        """Log each error and tell observers."""
-        for name, error in self.errors.items():
-            log.warning("component %s failed and was left out: %s", name, error, exc_info=error)
-            plugins.observe("firstlight_component_error", catalog_id=catalog_id, component=name, error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +32,19 @@ def order(
     ranked: Ranked,
     rerankers: Mapping[str, Reranker],
     *,
-    on_error: OnError,
+    attempt: Attempt,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Columns of the candidates in their final order and the positions there, (B, K); K the largest limit.
 
     Ties go by position; positions beyond a row's own limit are −1. Rerankers see all candidates, best first, one after
-    the other; a failing one is skipped and reported.
+    the other; a failing one is skipped.
     """
     columns = np.argsort(-ranked.values, axis=1, kind="stable")
     for name, reranker in rerankers.items():
         positions = np.take_along_axis(inputs.positions, columns, axis=1)
         values = np.take_along_axis(ranked.values, columns, axis=1)
-        try:
-            moved = _checked(name, reranker.rerank(prepared.queries, positions, values), positions)
-        except Exception as error:  # whatever a plugin raises, the ranker's order stands
-            on_error(name, error)
-        else:
+        moved = attempt(name, "rerank", partial(_rerank, name, reranker, prepared.queries, positions, values))
+        if moved is not None:
             columns = np.take_along_axis(columns, moved, axis=1)
     padding = np.take_along_axis(inputs.positions, columns, axis=1) < 0
     columns = np.take_along_axis(columns, np.argsort(padding, axis=1, kind="stable"), axis=1)
@@ -94,7 +63,7 @@ def answer(
     columns: NDArray[np.int64],
     positions: NDArray[np.int32],
     id_of: Callable[[int], str],
-    on_error: OnError,
+    attempt: Attempt,
 ) -> list[ShownList]:
     """The items at ``columns`` (B, K), which are ``positions`` (B, K) or −1, as lists.
 
@@ -105,7 +74,7 @@ def answer(
     values = np.take_along_axis(ranked.values, columns, axis=1)
     lifted = lifts(inputs, ranked, columns)
     sources = lifted.argmax(axis=0)
-    reasons = explain(model, queries, positions, sources, id_of=id_of, on_error=on_error)
+    reasons = explain(model, queries, positions, sources, id_of=id_of, attempt=attempt)
     totals = np.where(np.isfinite(lifted) & shown, lifted, 0).sum(axis=2)
     lists = []
     for row in range(len(positions)):
@@ -126,7 +95,10 @@ def answer(
     return lists
 
 
-def _checked(name: str, moved: NDArray[np.int64], positions: NDArray[np.int32]) -> NDArray[np.int64]:
+def _rerank(
+    name: str, reranker: Reranker, queries: Queries, positions: NDArray[np.int32], values: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    moved = np.asarray(reranker.rerank(queries, positions, values))
     if moved.shape != positions.shape or (np.sort(moved, axis=1) != np.arange(positions.shape[1])).any():
         raise PluginError(f"reranker {name!r} answered no permutation of each row")
     return moved

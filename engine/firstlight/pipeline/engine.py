@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pluggy import HookImpl
 
 from firstlight.bundle import Bundle
 from firstlight.domain import Attributes, Evidence, Item, Queries, Query, ReasonCode, Scenario, Schema
 from firstlight.domain.values import conflicts
 from firstlight.errors import InvalidInputError, NotFoundError, PluginError, Violation
 from firstlight.features import FeatureEncoders
-from firstlight.pipeline.answering import Faults, answer, order
+from firstlight.pipeline.answering import answer, order
 from firstlight.pipeline.catalogue import Catalogue
 from firstlight.pipeline.explaining import text_of
-from firstlight.pipeline.loading import ComponentSettings, load_encoders, load_filters, load_model, load_rerankers
-from firstlight.pipeline.model import Model
+from firstlight.pipeline.isolation import Isolation
+from firstlight.pipeline.loading import ComponentSettings, give_items, load_encoders, load_model
+from firstlight.pipeline.model import Attempt, Model
 from firstlight.pipeline.preparing import MAX_LIMIT, UserState, prepare
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
 from firstlight.pipeline.shortlist import shortlist
 from firstlight.pipeline.similar import Similarity
 from firstlight.pipeline.tokens import attribution_token
 from firstlight.plugins import Plugins
+from firstlight.roles import CandidateFilter, Reranker
 
-log = logging.getLogger(__name__)
+_HOOKS = ("firstlight_classify_scenarios", "firstlight_before_recommend", "firstlight_after_recommend")
+"""Those called on the way to an answer."""
 
 
 class Engine:
@@ -44,6 +48,7 @@ class Engine:
         encoders: FeatureEncoders,
         plugins: Plugins,
         settings: ComponentSettings | None = None,
+        isolation: Isolation | None = None,
         absent: Mapping[str, str] | None = None,
     ) -> None:
         """``settings`` of filters and rerankers; ``absent``: components of the bundle that cannot be used, and why."""
@@ -54,9 +59,13 @@ class Engine:
         self._catalogue = catalogue
         self._encoders = encoders
         self._plugins = plugins
-        self._filters = load_filters(plugins, settings or {})
-        self._rerankers = load_rerankers(plugins, settings or {})
-        self._absent = dict(absent or {})
+        self._filters: dict[str, CandidateFilter] = plugins.created("candidate_filter", settings or {})
+        self._rerankers: dict[str, Reranker] = plugins.created("reranker", settings or {})
+        self.isolation = isolation or Isolation(plugins)
+        self.absent = dict(absent or {})
+        """Components of the bundle that cannot be used, and why."""
+        for components in (self._filters, self._rerankers):
+            give_items(components, model.items, encoders.content_names, self.absent, plugins)
         self._similarity = Similarity(model.items, model.components)
         self._writing = threading.Lock()
 
@@ -67,6 +76,7 @@ class Engine:
         plugins: Plugins,
         *,
         settings: ComponentSettings | None = None,
+        isolation: Isolation | None = None,
         threads: int = 1,
         text_model: Path | None = None,
         verify: bool = True,
@@ -77,6 +87,7 @@ class Engine:
             path: the bundle's folder.
             plugins: where its components come from.
             settings: the tables ``[plugins.<component>]``.
+            isolation: the guard of its components; by default one of its own.
             threads: CPU threads of one model call.
             text_model: the folder of the text model the bundle was trained with, where it was.
             verify: read and check every byte first.
@@ -87,7 +98,7 @@ class Engine:
             PluginError: popularity cannot be loaded.
         """
         bundle = Bundle.open(path, verify=verify)
-        encoders = load_encoders(bundle, text_model, threads=threads)
+        encoders = load_encoders(bundle, text_model, plugins, settings, threads=threads)
         loaded = load_model(bundle, encoders, plugins, settings or {}, threads=threads)
         return cls(
             bundle_id=bundle.manifest.bundle_id,
@@ -98,31 +109,55 @@ class Engine:
             encoders=encoders,
             plugins=plugins,
             settings=settings,
-            absent=loaded.absent,
+            isolation=isolation,
+            absent={**loaded.absent, **encoders.absent},
         )
 
-    def recommend(self, queries: Sequence[Query], users: Mapping[str, UserState] | None = None) -> list[Recommendation]:
+    @property
+    def may_wait(self) -> bool:
+        """Whether an answer may wait for a component that is not trusted: an event loop should not give it then."""
+        hooks = (each.plugin_name for hook in _HOOKS for each in self._plugins.implementations(hook))
+        return self.isolation.may_wait((*self.component_names, *hooks))
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """Everything that takes part in an answer."""
+        ranker = (self.model.ranker_name,) if self.model.ranker else ()
+        encoders = tuple(name for name in self._encoders.plugged if name not in self.absent)
+        return (*encoders, *self.model.names, *ranker, *self._filters, *self._rerankers)
+
+    def recommend(
+        self,
+        queries: Sequence[Query],
+        users: Mapping[str, UserState] | None = None,
+        *,
+        remaining_s: float | None = None,
+    ) -> list[Recommendation]:
         """Answer each query; a query gets the same answer alone and in a batch.
 
         ``users``: what is stored about the queries' users; one who is missing there is answered from the query alone,
-        which the answer says. None: the queries say everything.
+        which the answer says. None: the queries say everything. ``remaining_s``: what is left of the deadline, of which
+        a component that is not trusted gets its share; None: no component is hurried.
 
         Raises:
             InvalidInputError: a field cannot be used, with its path such as ``queries[3].profile.age``.
         """
         if not queries:
             return []
-        prepared = prepare(queries, users, catalogue=self._catalogue, encoders=self._encoders, schema=self.schema)
-        faults = Faults(self._absent)
-        evidence = self.model.evidence(prepared.queries)
-        scenarios = self._scenarios(prepared.queries, evidence)
-        self._plugins.observe("firstlight_before_recommend", catalog_id=self.catalog_id, queries=prepared.queries)
-        positions = shortlist(
-            self.model, prepared, removed=self._catalogue.removed, filters=self._filters, on_error=faults.add
+        attempt = self.isolation.batch(self.absent, remaining_s=remaining_s)
+        prepared = prepare(
+            queries, users, catalogue=self._catalogue, encoders=self._encoders, schema=self.schema, attempt=attempt
         )
-        inputs = self.model.inputs(prepared.queries, positions, on_error=faults.add)
-        ranked = self.model.fuse(inputs, on_error=faults.add)
-        columns, shown = order(prepared, inputs, ranked, self._rerankers, on_error=faults.add)
+        evidence = self.model.evidence(prepared.queries)
+        scenarios = self._scenarios(prepared.queries, evidence, attempt)
+        about = {"catalog_id": self.catalog_id, "queries": prepared.queries}
+        self.isolation.observe(attempt, "firstlight_before_recommend", **about)
+        positions = shortlist(
+            self.model, prepared, removed=self._catalogue.removed, filters=self._filters, attempt=attempt
+        )
+        inputs = self.model.inputs(prepared.queries, positions, attempt=attempt)
+        ranked = self.model.fuse(inputs, attempt=attempt)
+        columns, shown = order(prepared, inputs, ranked, self._rerankers, attempt=attempt)
         lists = answer(
             self.model,
             prepared.queries,
@@ -131,12 +166,10 @@ class Engine:
             columns=columns,
             positions=shown,
             id_of=self._catalogue.id_of,
-            on_error=faults.add,
+            attempt=attempt,
         )
-        self._plugins.observe(
-            "firstlight_after_recommend", catalog_id=self.catalog_id, queries=prepared.queries, positions=shown
-        )
-        faults.tell(self._plugins, self.catalog_id)
+        self.isolation.observe(attempt, "firstlight_after_recommend", **about, positions=shown)
+        attempt.tell(self.catalog_id)
         return [
             Recommendation(
                 items=one.items,
@@ -144,7 +177,7 @@ class Engine:
                 strategy=one.strategy,
                 bundle_id=self.bundle_id,
                 attribution_token=attribution_token(self.bundle_id),
-                degraded=(*notes, *faults.degradations, *_short(len(one.items), int(limit))),
+                degraded=(*notes, *attempt.degradations, *_short(len(one.items), int(limit))),
             )
             for one, scenario, notes, limit in zip(lists, scenarios, prepared.degraded, prepared.limits, strict=True)
         ]
@@ -192,7 +225,9 @@ class Engine:
         """
         if not items:
             return
-        content = self._encoders.content([self._usable(item) for item in items])
+        attempt = self.isolation.batch(self.absent)
+        content = self._encoders.content([self._usable(item) for item in items], attempt=attempt)
+        attempt.tell(self.catalog_id)
         with self._writing:
             self._catalogue.put([item.item_id for item in items], content)
 
@@ -205,17 +240,24 @@ class Engine:
         bad = {violation.field for violation in conflicts(item.attributes, self.schema.items)}
         return {name: value for name, value in item.attributes.items() if name not in bad}
 
-    def _scenarios(self, queries: Queries, evidence: Evidence) -> NDArray[np.int8]:
+    def _scenarios(self, queries: Queries, evidence: Evidence, attempt: Attempt) -> NDArray[np.int8]:
         """By the first plugin that has an opinion, else by number of interactions."""
-        try:
-            named = self._plugins.manager.hook.firstlight_classify_scenarios(queries=queries, evidence=evidence)
+        hook = "firstlight_classify_scenarios"
+        for implementation in self._plugins.implementations(hook):
+            call = partial(self._classify, implementation, queries, evidence)
+            named = attempt(implementation.plugin_name, hook, call)
             if named is not None:
-                if np.shape(named) != (len(queries),) or not np.isin(named, list(Scenario)).all():
-                    raise PluginError("firstlight_classify_scenarios answered no scenarios (B,)")
-                return np.asarray(named, np.int8)
-        except Exception:
-            log.exception("scenarios are named by the built-in rule, as a plugin failed")
+                return named
         return evidence.scenarios()
+
+    def _classify(self, implementation: HookImpl, queries: Queries, evidence: Evidence) -> NDArray[np.int8] | None:
+        hook = "firstlight_classify_scenarios"
+        named = self._plugins.call(hook, implementation, {"queries": queries, "evidence": evidence})
+        if named is None:
+            return None
+        if np.shape(named) != (len(queries),) or not np.isin(named, list(Scenario)).all():
+            raise PluginError("firstlight_classify_scenarios answered no scenarios (B,)")
+        return np.asarray(named, np.int8)
 
 
 def _short(found: int, limit: int) -> tuple[Degradation, ...]:

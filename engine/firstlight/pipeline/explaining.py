@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Queries, Ranked, RankingInputs, Reason, ReasonCode
 from firstlight.errors import PluginError
-from firstlight.pipeline.model import Model, OnError
+from firstlight.pipeline.model import Attempt, Model
 from firstlight.pipeline.results import ShownReason
+from firstlight.roles import Component
 
 
 def lifts(inputs: RankingInputs, ranked: Ranked, columns: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -33,7 +35,7 @@ def explain(
     sources: NDArray[np.int64],
     *,
     id_of: Callable[[int], str],
-    on_error: OnError,
+    attempt: Attempt,
 ) -> list[list[ShownReason | None]]:
     """The reason for each of ``positions`` (B, K), given by its source: ``sources`` (B, K) indexes the components."""
     reasons: list[list[ShownReason | None]] = [[None] * positions.shape[1] for _ in range(len(positions))]
@@ -43,10 +45,8 @@ def explain(
             continue
         rows = np.flatnonzero(mine.any(axis=1))
         asked = np.where(mine, positions, -1)[rows]
-        try:
-            given = _checked(name, component.explain(queries.take(rows), asked), asked.shape)
-        except Exception as error:  # an item without a reason is better than no item
-            on_error(name, error)
+        given = attempt(name, "explain", partial(_explain, name, component, queries.take(rows), asked))
+        if given is None:  # an item without a reason is better than no item
             continue
         for row, answers in zip(rows, given, strict=True):
             for column in np.flatnonzero(mine[row]):
@@ -78,7 +78,12 @@ def _shown(reason: Reason, id_of: Callable[[int], str]) -> ShownReason:
     return ShownReason(ReasonCode(reason.code), history, reason.attribute)
 
 
-def _checked(name: str, given: list[list[Reason | None]], shape: tuple[int, ...]) -> list[list[Reason | None]]:
-    if len(given) != shape[0] or any(len(row) != shape[1] for row in given):
-        raise PluginError(f"component {name!r} gave reasons of another shape than {shape}")
+def _explain(
+    name: str, component: Component, queries: Queries, positions: NDArray[np.int32]
+) -> list[list[Reason | None]]:
+    given, (rows, columns) = component.explain(queries, positions), positions.shape
+    if len(given) != rows or any(len(row) != columns for row in given):
+        raise PluginError(f"component {name!r} gave reasons of another shape than {positions.shape}")
+    if not all(reason is None or isinstance(reason, Reason) for row in given for reason in row):
+        raise PluginError(f"component {name!r} gave a reason that is none")
     return given

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from firstlight.bundle import Bundle
+from firstlight.domain import ItemTable
 from firstlight.errors import CorruptBundleError, PluginError, PreconditionError
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline.model import FLOOR, Model
 from firstlight.pipeline.requirements import check_requirements, in_order
 from firstlight.plugins import Plugins
-from firstlight.roles import CandidateFilter, Component, Reranker
+from firstlight.roles import Component, FeatureEncoder, UsesItems
 from firstlight.runtime import BundleRuntime
 from firstlight.runtime.text import TextModel
 
@@ -49,7 +50,7 @@ def load_model(
         try:
             created[name] = _create(plugins, name, settings)
         except Exception as error:  # whatever a plugin raises, the others answer
-            _leave_out(absent, name, error)
+            _leave_out(absent, name, error, plugins)
     loaded: dict[str, Component] = {}
     runtime = BundleRuntime(bundle.items, loaded, threads)
     for name in in_order(created):
@@ -59,7 +60,7 @@ def load_model(
         except CorruptBundleError:
             raise
         except Exception as error:
-            _leave_out(absent, name, error)
+            _leave_out(absent, name, error, plugins)
         else:
             loaded[name] = created[name]
     if FLOOR not in loaded:
@@ -75,42 +76,60 @@ def load_model(
     return Loaded(model, absent)
 
 
-def load_encoders(bundle: Bundle, text_model: Path | None, *, threads: int = 1) -> FeatureEncoders:
+def load_encoders(
+    bundle: Bundle,
+    text_model: Path | None,
+    plugins: Plugins | None = None,
+    settings: ComponentSettings | None = None,
+    *,
+    threads: int = 1,
+) -> FeatureEncoders:
     """The feature encoders of ``bundle``; ``text_model``: the folder of a text model, opened only where it is needed.
+
+    An encoder that ``plugins`` do not offer, or that fails to load, is in ``FeatureEncoders.absent``.
 
     Raises:
         PreconditionError: the bundle was trained with a text model that ``text_model`` is not.
+        PluginError: an encoder is absent, and ``plugins`` are strict.
     """
+
+    def make(name: str) -> FeatureEncoder:
+        registration = plugins.registrations.get(name) if plugins else None
+        if registration is None or registration.role != "feature_encoder":
+            raise PluginError(f"no loaded plugin offers feature encoder {name!r}")
+        encoder: FeatureEncoder = registration.create((settings or {}).get(name))
+        return encoder
+
     wanted = FeatureEncoders.required_text_model(bundle.encoders)
-    if not wanted or text_model is None:
-        return FeatureEncoders.load(bundle.encoders)
-    model = TextModel(text_model, threads=threads)
-    if model.key != wanted:
+    model = TextModel(text_model, threads=threads) if wanted and text_model is not None else None
+    if model is not None and model.key != wanted:
         raise PreconditionError(
             f"bundle {bundle.manifest.bundle_id} was trained with the text model {wanted}, and {text_model} holds "
             f"{model.key}: set [train] text_model, or train again"
         )
-    return FeatureEncoders.load(bundle.encoders, model)
+    encoders = FeatureEncoders.load(bundle.encoders, model, make=make)
+    for name, why in encoders.absent.items():
+        if plugins and plugins.strict:
+            raise PluginError(f"feature encoder {name!r} {why}")
+        log.error("feature encoder %s %s; its columns are zeros", name, why)
+    return encoders
 
 
-def load_filters(plugins: Plugins, settings: ComponentSettings) -> dict[str, CandidateFilter]:
-    """Every registered candidate filter; one that cannot be created is logged and left out."""
-    return _created(plugins, "candidate_filter", settings)
-
-
-def load_rerankers(plugins: Plugins, settings: ComponentSettings) -> dict[str, Reranker]:
-    """Every registered reranker, in order; one that cannot be created is logged and left out."""
-    return _created(plugins, "reranker", settings)
-
-
-def _created(plugins: Plugins, role: str, settings: ComponentSettings) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for registration in plugins.of_role(role):
-        try:
-            found[registration.name] = registration.create(settings.get(registration.name))
-        except Exception as error:
-            log.error("%s %s cannot be used: %s", role, registration.name, error)
-    return found
+def give_items(
+    components: dict[str, Any],
+    items: ItemTable,
+    content_names: tuple[str, ...],
+    absent: dict[str, str],
+    plugins: Plugins,
+) -> None:
+    """Tell each of ``components`` that wants to know what the items are; one that fails is moved to ``absent``."""
+    for name, component in list(components.items()):
+        if isinstance(component, UsesItems):
+            try:
+                component.use_items(items, content_names)
+            except Exception as error:
+                _leave_out(absent, name, error, plugins)
+                del components[name]
 
 
 def _load_ranker(bundle: Bundle, plugins: Plugins, settings: ComponentSettings, absent: dict[str, str]) -> Any:
@@ -123,7 +142,7 @@ def _load_ranker(bundle: Bundle, plugins: Plugins, settings: ComponentSettings, 
     except CorruptBundleError:
         raise
     except Exception as error:
-        _leave_out(absent, name, error)
+        _leave_out(absent, name, error, plugins)
         return None
     return ranker
 
@@ -134,6 +153,8 @@ def _create(plugins: Plugins, name: str, settings: ComponentSettings) -> Any:
     return plugins.registrations[name].create(settings.get(name))
 
 
-def _leave_out(absent: dict[str, str], name: str, error: Exception) -> None:
+def _leave_out(absent: dict[str, str], name: str, error: Exception, plugins: Plugins) -> None:
+    if plugins.strict:
+        raise error
     log.error("component %s cannot be loaded and is left out of every answer: %s", name, error, exc_info=error)
     absent[name] = f"cannot be loaded: {error}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import Candidates, Evidence, ItemTable, Queries, Ranked, RankingInputs, Scores
+from firstlight.domain import Evidence, ItemTable, Queries, Ranked, RankingInputs, Scores
 from firstlight.errors import PluginError
 from firstlight.roles import CandidateGenerator, Component, Ranker
 
@@ -21,12 +23,26 @@ PER_GENERATOR = 200
 NEW_ITEMS = 500
 """Items nobody has met yet that every query is scored for, the newest ones: no generator's list would hold them."""
 
-OnError = Callable[[str, Exception], None]
-"""``on_error(component, error)``: told of every component that was skipped."""
+T = TypeVar("T")
 
 
-def ignore_error(component: str, error: Exception) -> None:
-    """An :data:`OnError` that tells nobody."""
+class Attempt(Protocol):
+    """``attempt(component, operation, function)``: the result of ``function``; None where the component is left out.
+
+    Serving gives :class:`firstlight.pipeline.isolation.Batch`, which guards time, counts faults and names them.
+    """
+
+    def __call__(self, component: str, operation: str, function: Callable[[], T], /) -> T | None:
+        """What ``function`` returns, or None."""
+        ...
+
+
+def attempt_quietly(_component: str, _operation: str, function: Callable[[], T], /) -> T | None:
+    """An :class:`Attempt` that leaves out whatever fails and tells nobody."""
+    try:
+        return function()
+    except Exception:  # whatever a plugin raises, the others answer
+        return None
 
 
 @dataclass(frozen=True)
@@ -57,17 +73,14 @@ class Model:
         object.__setattr__(self, "cold_base", np.flatnonzero(self.items.base_counts == 0)[-NEW_ITEMS:].astype(np.int32))
 
     def candidates(
-        self, queries: Queries, *, per_generator: int = PER_GENERATOR, on_error: OnError = ignore_error
+        self, queries: Queries, *, per_generator: int = PER_GENERATOR, attempt: Attempt = attempt_quietly
     ) -> NDArray[np.int32]:
         """int32 (B, C): what all generators propose and the newest items, unique and ascending in each row, −1 last."""
         newest = self.new_items()
         proposed = [np.broadcast_to(newest, (len(queries), len(newest)))]
         for name, generator in self.generators.items():
-            try:
-                found = self._checked_candidates(name, generator.generate(queries, per_generator), len(queries))
-            except Exception as error:  # whatever a plugin raises, the others answer
-                on_error(name, error)
-            else:
+            found = attempt(name, "generate", partial(self._generate, name, generator, queries, per_generator))
+            if found is not None:
                 proposed.append(found[:, :per_generator])
         return unique_rows(np.concatenate(proposed, axis=1))
 
@@ -79,21 +92,17 @@ class Model:
         return np.concatenate([cold, live])
 
     def inputs(
-        self, queries: Queries, positions: NDArray[np.int32], *, on_error: OnError = ignore_error
+        self, queries: Queries, positions: NDArray[np.int32], *, attempt: Attempt = attempt_quietly
     ) -> RankingInputs:
         """Scores of every component for ``positions`` (B, C), padded with −1.
 
-        A component that raises, or answers with a wrong shape or numbers that are not finite, is known nowhere and
-        reported to ``on_error``.
+        A component that raises, or answers with a wrong shape or numbers that are not finite, is known nowhere.
         """
         scores = np.zeros((len(self.names), *positions.shape), np.float32)
         known = np.zeros(scores.shape, np.bool_)
         for s, (name, component) in enumerate(self.components.items()):
-            try:
-                found = _checked_scores(name, component.score(queries, positions), positions)
-            except Exception as error:  # whatever a plugin raises, the others answer
-                on_error(name, error)
-            else:
+            found = attempt(name, "score", partial(_score, name, component, queries, positions))
+            if found is not None:
                 scores[s], known[s] = found.values, found.known
         return RankingInputs(
             names=self.names,
@@ -108,21 +117,21 @@ class Model:
         """How much is known in each query."""
         return Evidence.of(queries, positive_value=self.positive_value, profile_fields=self.profile_fields)
 
-    def fuse(self, inputs: RankingInputs, *, on_error: OnError = ignore_error) -> Ranked:
+    def fuse(self, inputs: RankingInputs, *, attempt: Attempt = attempt_quietly) -> Ranked:
         """The ranker's values and contributions; popularity's scores where there is no ranker or it fails."""
+        ranked = None
         if self.ranker is not None:
-            try:
-                return _checked_ranked(self.ranker_name, self.ranker.rank(inputs), inputs)
-            except Exception as error:  # the floor answers whatever a plugin raises
-                on_error(self.ranker_name, error)
-        return floor(inputs)
+            ranked = attempt(self.ranker_name, "rank", partial(_rank, self.ranker_name, self.ranker, inputs))
+        return floor(inputs) if ranked is None else ranked
 
-    def rank(self, queries: Queries, positions: NDArray[np.int32], *, on_error: OnError = ignore_error) -> Ranked:
+    def rank(self, queries: Queries, positions: NDArray[np.int32], *, attempt: Attempt = attempt_quietly) -> Ranked:
         """:meth:`inputs`, then :meth:`fuse`."""
-        return self.fuse(self.inputs(queries, positions, on_error=on_error), on_error=on_error)
+        return self.fuse(self.inputs(queries, positions, attempt=attempt), attempt=attempt)
 
-    def _checked_candidates(self, name: str, found: Candidates, rows: int) -> NDArray[np.int32]:
-        positions = np.asarray(found.positions)
+    def _generate(
+        self, name: str, generator: CandidateGenerator, queries: Queries, per_generator: int
+    ) -> NDArray[np.int32]:
+        rows, positions = len(queries), np.asarray(generator.generate(queries, per_generator).positions)
         if positions.ndim != 2 or len(positions) != rows or not np.issubdtype(positions.dtype, np.integer):
             raise PluginError(f"component {name!r} proposed {positions.dtype} {positions.shape} for {rows} queries")
         if positions.size and (positions.min() < -1 or positions.max() >= self.items.size):
@@ -150,7 +159,8 @@ def unique_rows(positions: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where(rows == pad, -1, rows).astype(np.int32)
 
 
-def _checked_scores(name: str, found: Scores, positions: NDArray[np.int32]) -> Scores:
+def _score(name: str, component: Component, queries: Queries, positions: NDArray[np.int32]) -> Scores:
+    found = component.score(queries, positions)
     values, known = np.asarray(found.values), np.asarray(found.known)
     if values.shape != positions.shape or known.shape != positions.shape:
         raise PluginError(f"component {name!r} answered {values.shape} and {known.shape}, not {positions.shape}")
@@ -162,7 +172,8 @@ def _checked_scores(name: str, found: Scores, positions: NDArray[np.int32]) -> S
     return Scores(values, known)
 
 
-def _checked_ranked(name: str, found: Ranked, inputs: RankingInputs) -> Ranked:
+def _rank(name: str, ranker: Ranker, inputs: RankingInputs) -> Ranked:
+    found = ranker.rank(inputs)
     shape = inputs.positions.shape
     if found.values.shape != shape or found.contributions.shape != inputs.scores.shape:
         raise PluginError(f"ranker {name!r} answered {found.values.shape}, not {shape}")

@@ -15,6 +15,7 @@ from firstlight.domain.values import conflicts
 from firstlight.errors import InvalidInputError, Violation
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline.catalogue import Catalogue
+from firstlight.pipeline.model import Attempt, attempt_quietly
 from firstlight.pipeline.results import Degradation, DegradationReason
 
 MAX_LIMIT = 1000
@@ -60,8 +61,10 @@ def prepare(
     catalogue: Catalogue,
     encoders: FeatureEncoders,
     schema: Schema,
+    attempt: Attempt = attempt_quietly,
 ) -> Prepared:
     """Complete ``queries`` from ``users`` and look their ids up; None as ``users``: the queries say everything.
+    ``attempt`` asks plugins' feature encoders.
 
     A stored value that conflicts with the schema is ignored, one given in a query is an error.
 
@@ -86,7 +89,7 @@ def prepare(
         excluded.append(np.concatenate([seen, exclude]))
         candidates.append(None if row.query.candidates is None else np.unique(given[given >= 0]))
         row.note_unknown(history, given)
-    profiles = encoders.profiles([row.profile for row in rows])
+    profiles = encoders.profiles([row.profile for row in rows], attempt=attempt)
     histories = Histories.from_rows(
         items,
         [[math.nan if e.value is None else e.value for e in row] for row in entries],

@@ -5,19 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
 from firstlight.pipeline.engine import Engine
+from firstlight.pipeline.isolation import CountFault, Isolation, count_nothing
 from firstlight.pipeline.preparing import UserState
 from firstlight.pipeline.results import Recommendation
+from firstlight.pipeline.threads import GuardedThreads
 from firstlight.pipeline.users import UserCache
 from firstlight.plugins import Plugins
 from firstlight.settings import Settings
 from firstlight.store import BundleRecord, Change, ChangeKind, Store
 
 log = logging.getLogger(__name__)
+
+HOOK_DEADLINE_S = 10.0
+"""What observers of one event get together."""
 
 _PAGE = 1000
 _ITEM_CHANGES = (ChangeKind.ITEM, ChangeKind.ITEM_DELETED)
@@ -35,10 +41,16 @@ class Recommender:
     The engine that answered before an activation is kept and kept up to date, so that a rollback is one flip.
     """
 
-    def __init__(self, store: Store, settings: Settings, plugins: Plugins) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, plugins: Plugins, *, count_fault: CountFault = count_nothing
+    ) -> None:
+        """``count_fault``: told of every fault of a component."""
         self._store = store
         self._settings = settings
         self._plugins = plugins
+        self._threads = GuardedThreads(settings.isolation.threads)
+        self._count_fault = count_fault
+        self._hooks = self._isolation()
         self._users = UserCache(store, settings.serve.user_cache_size)
         self._engines: dict[str, Engine] = {}
         self._previous: dict[str, Engine] = {}
@@ -49,6 +61,28 @@ class Recommender:
     def token(self) -> int:
         """The last change that answers know of."""
         return self._token
+
+    @property
+    def stuck_threads(self) -> int:
+        """Threads that hang in a component's call."""
+        return self._threads.stuck
+
+    @property
+    def engines(self) -> Mapping[str, Engine]:
+        """What answers now, by catalogue."""
+        return self._engines
+
+    def may_wait(self, catalog_id: str) -> bool:
+        """Whether an answer may wait: for files, or for a component that is not trusted."""
+        engine = self._engines.get(catalog_id)
+        return engine is None or engine.may_wait
+
+    def observe(self, hook: str, **arguments: Any) -> None:
+        """Tell every observer of ``hook``, each within its time."""
+        batch = self._hooks.batch({}, remaining_s=HOOK_DEADLINE_S)
+        self._hooks.observe(batch, hook, **arguments)
+        for name, error in batch.errors.items():
+            log.error("plugin %s failed in %s", name, hook, exc_info=error)
 
     def is_loaded(self, catalog_id: str) -> bool:
         """Whether the catalogue can answer without reading files first."""
@@ -90,20 +124,22 @@ class Recommender:
         *,
         min_write_token: int | None = None,
         cached_only: bool = False,
+        remaining_s: float | None = None,
     ) -> list[Recommendation]:
         """Answer each query from the catalogue's active bundle, completed by what is stored about its user.
 
         ``min_write_token``: the answer must know of this write. ``cached_only``: never wait for SQL; a user whose state
-        is not in memory is answered without it, which the answer says (see :meth:`missing_users`).
+        is not in memory is answered without it, which the answer says (see :meth:`missing_users`). ``remaining_s``:
+        what is left of the deadline; None: no component is hurried.
 
         Raises:
             PreconditionError: NO_ACTIVE_BUNDLE.
             InvalidInputError: a field cannot be used, with its path such as ``queries[3].profile.age``.
         """
-        engine = self.load(catalog_id)
         self._reach(min_write_token)
+        engine = self.load(catalog_id)
         loaded = {} if cached_only else self.load_users(catalog_id, self.missing_users(catalog_id, queries))
-        return engine.recommend(queries, self._users.get(catalog_id, queries) | loaded)
+        return engine.recommend(queries, self._users.get(catalog_id, queries) | loaded, remaining_s=remaining_s)
 
     def similar_items(
         self, catalog_id: str, item_id: str, *, limit: int = 20, min_write_token: int | None = None
@@ -114,8 +150,8 @@ class Recommender:
             PreconditionError: NO_ACTIVE_BUNDLE.
             NotFoundError: ITEM_NOT_FOUND.
         """
-        engine = self.load(catalog_id)
         self._reach(min_write_token)
+        engine = self.load(catalog_id)
         return engine.similar_items(item_id, limit=limit)
 
     def missing_users(self, catalog_id: str, queries: Sequence[Query]) -> list[str]:
@@ -182,7 +218,7 @@ class Recommender:
     def _answer_from(self, engine: Engine) -> None:
         self._engines[engine.catalog_id] = engine
         log.info("catalogue %s is answered by bundle %s", engine.catalog_id, engine.bundle_id)
-        self._plugins.observe("firstlight_bundle_activated", catalog_id=engine.catalog_id, bundle_id=engine.bundle_id)
+        self.observe("firstlight_bundle_activated", catalog_id=engine.catalog_id, bundle_id=engine.bundle_id)
 
     def _open(self, record: BundleRecord) -> Engine:
         """Load a bundle and apply what happened to items since its data were read."""
@@ -190,12 +226,22 @@ class Recommender:
             self._settings.bundles / record.path,
             self._plugins,
             settings=self._settings.plugins,
+            isolation=self._isolation(),
             threads=self._settings.serve.threads,
             text_model=self._settings.train.text_model,
         )
         engine.add_items(self._store.items_changed_since(record.catalog_id, record.dataset_token))
         self._refresh(engine, self._deleted_since(record))
         return engine
+
+    def _isolation(self) -> Isolation:
+        return Isolation(
+            self._plugins,
+            self._settings.isolation,
+            trusted=self._settings.trusted_plugins,
+            threads=self._threads,
+            count_fault=self._count_fault,
+        )
 
     def _refresh(self, engine: Engine, ids: Sequence[str]) -> None:
         """Let ``engine`` know these items as the store does now, whatever happened to them before."""

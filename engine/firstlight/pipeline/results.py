@@ -25,6 +25,12 @@ class DegradationReason(IntEnum):
     """What is stored about the user could not be read in time; the answer uses the request alone."""
     LIST_SHORT = 7
     """Fewer items than asked for may be shown."""
+    COMPONENT_TIMED_OUT = 8
+    """A component did not answer within its share of the deadline and was left out."""
+    COMPONENT_QUARANTINED = 9
+    """A component failed too often lately and is left out until a probe of it passes."""
+    COMPONENT_ABSENT = 10
+    """A component of the bundle is not installed, or could not be loaded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight.domain import Queries
 from firstlight.errors import PluginError
-from firstlight.pipeline.model import PER_GENERATOR, Model, OnError, unique_rows
+from firstlight.pipeline.model import PER_GENERATOR, Attempt, Model, unique_rows
 from firstlight.pipeline.preparing import Prepared
 from firstlight.roles import CandidateFilter
 
@@ -22,7 +24,7 @@ def shortlist(
     *,
     removed: NDArray[np.int32],
     filters: Mapping[str, CandidateFilter],
-    on_error: OnError,
+    attempt: Attempt,
 ) -> NDArray[np.int32]:
     """int32 (B, C) positions to rank, ascending, padded with −1.
 
@@ -30,7 +32,7 @@ def shortlist(
     so a row gets the same candidates alone and in a batch. ``removed`` and exclusions hold for given candidates too. A
     failing filter is skipped and reported.
     """
-    permitted = _Permission(prepared, removed, filters, on_error)
+    permitted = _Permission(prepared, removed, filters, attempt)
     rows: list[NDArray[np.int32]] = [np.zeros(0, np.int32)] * len(prepared.queries)
     open_rows = np.array([given is None for given in prepared.candidates], np.bool_)
     _fill(rows, np.flatnonzero(~open_rows), permitted(_stack(prepared.candidates, ~open_rows), ~open_rows))
@@ -38,9 +40,7 @@ def shortlist(
     while open_rows.any():
         asked = open_rows & (prepared.limits <= width)
         if asked.any():
-            found = model.candidates(
-                prepared.queries.take(np.flatnonzero(asked)), per_generator=width, on_error=on_error
-            )
+            found = model.candidates(prepared.queries.take(np.flatnonzero(asked)), per_generator=width, attempt=attempt)
             found = permitted(found, asked)
             enough = (found >= 0).sum(axis=1) >= prepared.limits[asked]
             if width >= min(model.items.size, MOST_PER_GENERATOR):
@@ -60,9 +60,9 @@ class _Permission:
         prepared: Prepared,
         removed: NDArray[np.int32],
         filters: Mapping[str, CandidateFilter],
-        on_error: OnError,
+        attempt: Attempt,
     ) -> None:
-        self._prepared, self._removed, self._filters, self._on_error = prepared, removed, filters, on_error
+        self._prepared, self._removed, self._filters, self._attempt = prepared, removed, filters, attempt
         # One number for each (row, item) pair; live items may be added meanwhile, hence a stride above any position.
         self._stride = np.int64(2**32)
         self._excluded = prepared.excluded_rows * self._stride + prepared.excluded
@@ -73,16 +73,19 @@ class _Permission:
         allowed = (positions >= 0) & ~np.isin(positions, self._removed)
         allowed &= ~np.isin(rows[:, None] * self._stride + positions, self._excluded)
         for name, candidate_filter in self._filters.items():
-            try:
-                allowed &= _checked(name, candidate_filter.allow(self._prepared.queries.take(rows), positions), allowed)
-            except Exception as error:  # whatever a plugin raises, the others decide
-                self._on_error(name, error)
+            queries = self._prepared.queries.take(rows)
+            found = self._attempt(name, "allow", partial(_allow, name, candidate_filter, queries, positions))
+            if found is not None:
+                allowed &= found
         return unique_rows(np.where(allowed, positions, -1))
 
 
-def _checked(name: str, answer: NDArray[np.bool_], like: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    if answer.shape != like.shape or answer.dtype != np.bool_:
-        raise PluginError(f"filter {name!r} answered {answer.dtype} {answer.shape}, not bool {like.shape}")
+def _allow(
+    name: str, candidate_filter: CandidateFilter, queries: Queries, positions: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    answer = np.asarray(candidate_filter.allow(queries, positions))
+    if answer.shape != positions.shape or answer.dtype != np.bool_:
+        raise PluginError(f"filter {name!r} answered {answer.dtype} {answer.shape}, not bool {positions.shape}")
     return answer
 
 

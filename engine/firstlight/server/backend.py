@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from firstlight.pipeline import Recommender
 from firstlight.plugins import Plugins, load_plugins
+from firstlight.server import metrics
 from firstlight.server.follower import Follower
 from firstlight.settings import Settings
 from firstlight.store import Store, open_store
@@ -18,6 +19,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STORE_THREADS = 4
+ANSWER_THREADS = 4
+"""For answers that may wait for a component that is not trusted."""
 
 
 class Backend:
@@ -27,19 +30,29 @@ class Backend:
         self.settings = settings
         self.store = store
         self.plugins = plugins
-        self.recommender = Recommender(store, settings, plugins)
+        self.recommender = Recommender(store, settings, plugins, count_fault=metrics.count_fault)
         self.draining = asyncio.Event()
         self.executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="firstlight-store")
+        self.answerers = ThreadPoolExecutor(ANSWER_THREADS, thread_name_prefix="firstlight-answer")
         self.follower = Follower(self.recommender, self.store, self.executor, interval_s=settings.serve.poll_interval_s)
 
     @classmethod
     def open(cls, settings: Settings) -> Backend:
         """A backend with its own store and plugins."""
-        return cls(settings, store=open_store(settings), plugins=load_plugins(disabled=settings.disable_plugins))
+        return cls(settings, store=open_store(settings), plugins=load_plugins(settings.plugin_rules))
 
     async def blocking(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that waits for SQL or for files."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, partial(function, *args, **kwargs))
+
+    async def answering(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a call that may wait for a component."""
+        return await asyncio.get_running_loop().run_in_executor(self.answerers, partial(function, *args, **kwargs))
+
+    def observe(self, hook: str, **arguments: Any) -> None:
+        """Tell observers of ``hook``, and wait for none of them."""
+        if self.plugins.implementations(hook):
+            self.answerers.submit(self.recommender.observe, hook, **arguments)
 
     async def writing(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Like :meth:`blocking`, for a write; the follower looks for it at once."""
@@ -51,4 +64,5 @@ class Backend:
         """Stop following, and close the store."""
         await self.follower.stop()
         self.executor.shutdown(cancel_futures=True)
+        self.answerers.shutdown(cancel_futures=True)
         self.store.close()

@@ -14,6 +14,7 @@ from contextlib import suppress
 from types import FrameType
 
 from firstlight.errors import UnavailableError
+from firstlight.server import metrics
 from firstlight.server.jobs import JobRunner
 from firstlight.server.ports import reserve
 from firstlight.server.workers import Worker
@@ -55,8 +56,9 @@ def serve(
     with reserve(host or chosen.host, chosen.port if port is None else port) as reservation:
         store = open_store(settings)
         try:
-            places = [Worker(settings, reservation.address) for _ in range(workers or chosen.workers)]
-            _Supervisor(settings, store, places).run(lambda: announce(reservation.address))
+            with metrics.served(host or chosen.host, chosen.metrics_port):
+                places = [Worker(settings, reservation.address) for _ in range(workers or chosen.workers)]
+                _Supervisor(settings, store, places).run(lambda: announce(reservation.address))
         finally:
             store.close()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from google.protobuf.duration_pb2 import Duration
@@ -106,15 +106,32 @@ def job(record: JobRecord) -> TrainingJob:
     )
 
 
-def plugin(info: PluginInfo, registrations: Mapping[str, Registration]) -> plugin_service_pb2.Plugin:
-    """One plugin."""
+def plugin(
+    info: PluginInfo, registrations: Mapping[str, Registration], engines: Collection[pipeline.Engine]
+) -> plugin_service_pb2.Plugin:
+    """One plugin, and how its components fare in ``engines``."""
     return plugin_service_pb2.Plugin(
         name=info.name,
         distribution=info.distribution,
         version=info.version,
-        components=[plugin_service_pb2.Component(name=name, role=registrations[name].role) for name in info.components],
+        components=[_component(name, registrations[name].role, engines) for name in info.components],
         hooks=info.hooks,
         error=info.error,
+        state=plugin_service_pb2.PluginState.Value(f"PLUGIN_STATE_{info.state.name}"),
+    )
+
+
+def _component(name: str, role: str, engines: Collection[pipeline.Engine]) -> plugin_service_pb2.Component:
+    """The worst that is known of it."""
+    absent = [engine.absent[name] for engine in engines if name in engine.absent]
+    found = [engine.isolation.health(name) for engine in engines if name in engine.component_names]
+    states = [health.state for health in found] + [pipeline.ComponentState.FAILED] * len(absent)
+    return plugin_service_pb2.Component(
+        name=name,
+        role=role,
+        state=plugin_service_pb2.ComponentState.ValueType(max(states, default=pipeline.ComponentState.REGISTERED)),
+        fault_count=sum(health.faults for health in found),
+        error=next((health.error for health in found if health.error), "") or next(iter(absent), ""),
     )
 
 

@@ -21,6 +21,8 @@ from firstlight.server.backend import Backend
 from firstlight.server.handshake import ERROR, READY, WorkerConfig
 from firstlight.settings import Settings
 
+STUCK_CHECK_S = 0.5
+
 log = logging.getLogger(__name__)
 
 
@@ -29,12 +31,23 @@ async def _serve(settings: Settings, address: str, ready_fd: int) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     loop.add_reader(sys.stdin.fileno(), stopping.set)
-    app = App(Backend.open(settings), address)
+    backend = Backend.open(settings)
+    app = App(backend, address)
     await app.start()
     _tell(ready_fd, READY)
+    watch = asyncio.create_task(_end_when_stuck(backend, stopping))
     await stopping.wait()
+    watch.cancel()
     loop.remove_reader(sys.stdin.fileno())
     await app.stop()
+
+
+async def _end_when_stuck(backend: Backend, stopping: asyncio.Event) -> None:
+    """A thread that hangs cannot be ended, its process can: the supervisor starts another one."""
+    while backend.recommender.stuck_threads < backend.settings.isolation.stuck_threads:
+        await asyncio.sleep(STUCK_CHECK_S)
+    log.error("%d threads hang in components: this worker ends", backend.recommender.stuck_threads)
+    stopping.set()
 
 
 def _tell(ready_fd: int, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -32,6 +34,38 @@ SCHEMA = Schema(
     has_values=True,
     has_times=True,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TinyCatalogue:
+    """:func:`tiny_dataset` and what is right about it: who has ``taste=calm`` likes ``calm`` items, loud ones alike.
+
+    Nobody has interacted with ``unseen`` items, one of each taste.
+    """
+
+    dataset: Dataset
+    calm: frozenset[str]
+    loud: frozenset[str]
+    unseen: frozenset[str]
+
+    @classmethod
+    def make(cls, seed: int = 0) -> TinyCatalogue:
+        """The catalogue that ``seed`` gives; who likes what does not depend on it."""
+        dataset = tiny_dataset(seed)
+
+        def ids(positions: Iterable[int]) -> frozenset[str]:
+            return frozenset(dataset.item_ids[n] for n in positions)
+
+        return cls(dataset, ids(CALM_ITEMS), ids(LOUD_ITEMS), ids(UNSEEN_ITEMS))
+
+    def liked_by(self, taste: str) -> frozenset[str]:
+        """The right answers for a user with ``taste``: calm or loud."""
+        return {"calm": self.calm, "loud": self.loud}[taste]
+
+    def share(self, taste: str, item_ids: Iterable[str]) -> float:
+        """The share of ``item_ids`` that is right for ``taste``; 0 for none."""
+        shown = list(item_ids)
+        return sum(item_id in self.liked_by(taste) for item_id in shown) / max(1, len(shown))
 
 
 def tiny_dataset(seed: int = 0) -> Dataset:

@@ -52,10 +52,16 @@ def fit(
     ``progress("", share)`` is told the share of this fit that is done.
 
     Raises:
-        PluginError: a component requires one that is missing, or that requires it in turn.
+        PluginError: a component requires one that is missing, or that requires it in turn; or a feature encoder fails.
+        InvalidInputError: a setting cannot be used.
     """
-    embed_key = text.key if text is not None else ""
-    encoders = FeatureEncoders.fit(dataset, seed=options.seed, embed=text, embed_key=embed_key)
+    encoders = FeatureEncoders.fit(
+        dataset,
+        seed=options.seed,
+        embed=text,
+        embed_key=text.key if text is not None else "",
+        plugged={r.name: r.create(settings.plugins.get(r.name)) for r in plugins.of_role("feature_encoder")},
+    )
     data = training_data(dataset, encoders, validation=validation_users(catalog_id, dataset))
     components: dict[str, Component] = {}
     metrics: dict[str, float] = {}

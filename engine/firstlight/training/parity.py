@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from firstlight.bundle import Bundle
 from firstlight.domain import Dataset, Queries
 from firstlight.errors import CorruptBundleError, Reason
-from firstlight.pipeline.loading import load_model
+from firstlight.features import FeatureEncoders
+from firstlight.pipeline.loading import load_encoders, load_model
 from firstlight.plugins import Plugins
 from firstlight.settings import Settings
 from firstlight.training.product import Product
@@ -26,12 +27,15 @@ PER_GENERATOR = 50
 def check_parity(path: Path, product: Product, dataset: Dataset, plugins: Plugins, settings: Settings) -> None:
     """Compare every component's scores, and the ranker's, in memory and loaded from ``path``, at batch 1, 7 and 64.
 
-    Every batch holds a query without history.
+    Every batch holds a query without history. Columns of plugins' feature encoders are compared too.
 
     Raises:
         CorruptBundleError: PARITY_FAILED, naming the component.
     """
-    loaded = load_model(Bundle.open(path, verify=False), product.encoders, plugins, settings.plugins)
+    bundle = Bundle.open(path, verify=False)
+    if product.encoders.plugged:
+        _check_encoders(bundle, product.encoders, dataset, plugins, settings)
+    loaded = load_model(bundle, product.encoders, plugins, settings.plugins)
     if loaded.absent:
         name, why = next(iter(loaded.absent.items()))
         raise CorruptBundleError(f"component {name!r} {why}", reason=Reason.PARITY_FAILED)
@@ -46,6 +50,19 @@ def check_parity(path: Path, product: Product, dataset: Dataset, plugins: Plugin
         real = positions >= 0
         ours_ranked, theirs_ranked = (model.fuse(i) for model, i in ((product.model, ours), (loaded.model, theirs)))
         _compare(loaded.model.ranker_name, size, ours_ranked.values[real], theirs_ranked.values[real])
+
+
+def _check_encoders(
+    bundle: Bundle, ours: FeatureEncoders, dataset: Dataset, plugins: Plugins, settings: Settings
+) -> None:
+    """Of users and items, and of one that nothing is known about."""
+    theirs = load_encoders(bundle, settings.train.text_model, plugins, settings.plugins)
+    for name, why in theirs.absent.items():
+        raise CorruptBundleError(f"feature encoder {name!r} {why}", reason=Reason.PARITY_FAILED)
+    for size in BATCHES:
+        users, items = ({}, *dataset.user_attributes[: size - 1]), ({}, *dataset.item_attributes[: size - 1])
+        for name in ours.plugged:
+            _compare(name, size, ours.columns_of(name, users, items), theirs.columns_of(name, users, items))
 
 
 def _queries(product: Product, dataset: Dataset, size: int) -> Queries:

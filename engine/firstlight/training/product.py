@@ -87,6 +87,8 @@ def fit_product(
 
 
 def _device(wanted: str) -> str:
+    if wanted == "cpu":
+        return wanted  # components that train without torch need not wait for it
     from firstlight.learning import choose_device  # noqa: PLC0415  # torch
 
     return choose_device(wanted).type

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"firstlight/v1/plugin_service.proto\x12\rfirstlight.v1\";\n\x12ListPluginsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"V\n\x13ListPluginsResponse\x12&\n\x07plugins\x18\x01 \x03(\x0b\x32\x15.firstlight.v1.Plugin\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64istribution\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12,\n\ncomponents\x18\x04 \x03(\x0b\x32\x18.firstlight.v1.Component\x12\r\n\x05hooks\x18\x05 \x03(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\"\'\n\tComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t2e\n\rPluginService\x12T\n\x0bListPlugins\x12!.firstlight.v1.ListPluginsRequest\x1a\".firstlight.v1.ListPluginsResponseBC\n\x11\x64\x65v.firstlight.v1P\x01Z,firstlight.dev/go/firstlight/v1;firstlightv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"firstlight/v1/plugin_service.proto\x12\rfirstlight.v1\";\n\x12ListPluginsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"V\n\x13ListPluginsResponse\x12&\n\x07plugins\x18\x01 \x03(\x0b\x32\x15.firstlight.v1.Plugin\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb4\x01\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64istribution\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12,\n\ncomponents\x18\x04 \x03(\x0b\x32\x18.firstlight.v1.Component\x12\r\n\x05hooks\x18\x05 \x03(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12)\n\x05state\x18\x07 \x01(\x0e\x32\x1a.firstlight.v1.PluginState\"y\n\tComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12,\n\x05state\x18\x03 \x01(\x0e\x32\x1d.firstlight.v1.ComponentState\x12\x13\n\x0b\x66\x61ult_count\x18\x04 \x01(\x05\x12\r\n\x05\x65rror\x18\x05 \x01(\t*w\n\x0bPluginState\x12\x1c\n\x18PLUGIN_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PLUGIN_STATE_LOADED\x10\x01\x12\x17\n\x13PLUGIN_STATE_FAILED\x10\x02\x12\x18\n\x14PLUGIN_STATE_BLOCKED\x10\x03*\xc6\x01\n\x0e\x43omponentState\x12\x1f\n\x1b\x43OMPONENT_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43OMPONENT_STATE_REGISTERED\x10\x01\x12\x1a\n\x16\x43OMPONENT_STATE_INLINE\x10\x02\x12\x1a\n\x16\x43OMPONENT_STATE_POOLED\x10\x03\x12\x1f\n\x1b\x43OMPONENT_STATE_QUARANTINED\x10\x04\x12\x1a\n\x16\x43OMPONENT_STATE_FAILED\x10\x05\x32\x65\n\rPluginService\x12T\n\x0bListPlugins\x12!.firstlight.v1.ListPluginsRequest\x1a\".firstlight.v1.ListPluginsResponseBC\n\x11\x64\x65v.firstlight.v1P\x01Z,firstlight.dev/go/firstlight/v1;firstlightv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,14 +32,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'firstlight.v1.plugin_servic
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021dev.firstlight.v1P\001Z,firstlight.dev/go/firstlight/v1;firstlightv1'
+  _globals['_PLUGINSTATE']._serialized_start=508
+  _globals['_PLUGINSTATE']._serialized_end=627
+  _globals['_COMPONENTSTATE']._serialized_start=630
+  _globals['_COMPONENTSTATE']._serialized_end=828
   _globals['_LISTPLUGINSREQUEST']._serialized_start=53
   _globals['_LISTPLUGINSREQUEST']._serialized_end=112
   _globals['_LISTPLUGINSRESPONSE']._serialized_start=114
   _globals['_LISTPLUGINSRESPONSE']._serialized_end=200
   _globals['_PLUGIN']._serialized_start=203
-  _globals['_PLUGIN']._serialized_end=340
-  _globals['_COMPONENT']._serialized_start=342
-  _globals['_COMPONENT']._serialized_end=381
-  _globals['_PLUGINSERVICE']._serialized_start=383
-  _globals['_PLUGINSERVICE']._serialized_end=484
+  _globals['_PLUGIN']._serialized_end=383
+  _globals['_COMPONENT']._serialized_start=385
+  _globals['_COMPONENT']._serialized_end=506
+  _globals['_PLUGINSERVICE']._serialized_start=830
+  _globals['_PLUGINSERVICE']._serialized_end=931
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +18,70 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _PluginState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PluginStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PluginState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLUGIN_STATE_UNSPECIFIED: _PluginState.ValueType  # 0
+    """Not given."""
+    PLUGIN_STATE_LOADED: _PluginState.ValueType  # 1
+    """It takes part."""
+    PLUGIN_STATE_FAILED: _PluginState.ValueType  # 2
+    """It has a fault and takes no part."""
+    PLUGIN_STATE_BLOCKED: _PluginState.ValueType  # 3
+    """Settings leave it out; its code was not imported."""
+
+class PluginState(_PluginState, metaclass=_PluginStateEnumTypeWrapper):
+    """What became of a plugin."""
+
+PLUGIN_STATE_UNSPECIFIED: PluginState.ValueType  # 0
+"""Not given."""
+PLUGIN_STATE_LOADED: PluginState.ValueType  # 1
+"""It takes part."""
+PLUGIN_STATE_FAILED: PluginState.ValueType  # 2
+"""It has a fault and takes no part."""
+PLUGIN_STATE_BLOCKED: PluginState.ValueType  # 3
+"""Settings leave it out; its code was not imported."""
+Global___PluginState: _TypeAlias = PluginState  # noqa: Y015
+
+class _ComponentState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ComponentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ComponentState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPONENT_STATE_UNSPECIFIED: _ComponentState.ValueType  # 0
+    """Not given."""
+    COMPONENT_STATE_REGISTERED: _ComponentState.ValueType  # 1
+    """It is registered, and no loaded bundle uses it."""
+    COMPONENT_STATE_INLINE: _ComponentState.ValueType  # 2
+    """It answers in the event loop's own thread."""
+    COMPONENT_STATE_POOLED: _ComponentState.ValueType  # 3
+    """It answers in a pool of threads, within its share of the deadline."""
+    COMPONENT_STATE_QUARANTINED: _ComponentState.ValueType  # 4
+    """It failed too often lately and is left out until a probe of it passes."""
+    COMPONENT_STATE_FAILED: _ComponentState.ValueType  # 5
+    """It could not be created or loaded."""
+
+class ComponentState(_ComponentState, metaclass=_ComponentStateEnumTypeWrapper):
+    """How a component fares."""
+
+COMPONENT_STATE_UNSPECIFIED: ComponentState.ValueType  # 0
+"""Not given."""
+COMPONENT_STATE_REGISTERED: ComponentState.ValueType  # 1
+"""It is registered, and no loaded bundle uses it."""
+COMPONENT_STATE_INLINE: ComponentState.ValueType  # 2
+"""It answers in the event loop's own thread."""
+COMPONENT_STATE_POOLED: ComponentState.ValueType  # 3
+"""It answers in a pool of threads, within its share of the deadline."""
+COMPONENT_STATE_QUARANTINED: ComponentState.ValueType  # 4
+"""It failed too often lately and is left out until a probe of it passes."""
+COMPONENT_STATE_FAILED: ComponentState.ValueType  # 5
+"""It could not be created or loaded."""
+Global___ComponentState: _TypeAlias = ComponentState  # noqa: Y015
 
 @_typing.final
 class ListPluginsRequest(_message.Message):
@@ -84,6 +149,7 @@ class Plugin(_message.Message):
     COMPONENTS_FIELD_NUMBER: _builtins.int
     HOOKS_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name."""
     distribution: _builtins.str
@@ -92,6 +158,8 @@ class Plugin(_message.Message):
     """That distribution's version."""
     error: _builtins.str
     """Why it was not loaded, in a line; empty where it was."""
+    state: Global___PluginState.ValueType
+    """What became of it."""
     @_builtins.property
     def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___Component]:
         """The components it registered."""
@@ -109,10 +177,11 @@ class Plugin(_message.Message):
         components: _abc.Iterable[Global___Component] | None = ...,
         hooks: _abc.Iterable[_builtins.str] | None = ...,
         error: _builtins.str = ...,
+        state: Global___PluginState.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "distribution", b"distribution", "error", b"error", "hooks", b"hooks", "name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "distribution", b"distribution", "error", b"error", "hooks", b"hooks", "name", b"name", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -126,19 +195,31 @@ class Component(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    FAULT_COUNT_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name, as in RecommendedItem.source."""
     role: _builtins.str
     """Its role, such as "candidate_generator"."""
+    state: Global___ComponentState.ValueType
+    """How it fares in the worker that answers."""
+    fault_count: _builtins.int
+    """Faults since that worker started: exceptions, answers that break the contract, overrun deadlines."""
+    error: _builtins.str
+    """Why it takes no part, or its last fault, in a line; empty where there was none."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         role: _builtins.str = ...,
+        state: Global___ComponentState.ValueType = ...,
+        fault_count: _builtins.int = ...,
+        error: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "fault_count", b"fault_count", "name", b"name", "role", b"role", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -379,6 +379,12 @@ class Degradation(_message.Message):
         """What is stored about the user could not be read in time; the answer uses the request alone."""
         REASON_LIST_SHORT: Degradation._Reason.ValueType  # 7
         """Fewer items than asked for may be shown."""
+        REASON_COMPONENT_TIMED_OUT: Degradation._Reason.ValueType  # 8
+        """A component did not answer within its share of the deadline and was left out."""
+        REASON_COMPONENT_QUARANTINED: Degradation._Reason.ValueType  # 9
+        """A component failed too often lately and is left out until a probe of it passes."""
+        REASON_COMPONENT_ABSENT: Degradation._Reason.ValueType  # 10
+        """A component of the bundle is not installed, or could not be loaded."""
 
     class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
         """Causes."""
@@ -399,6 +405,12 @@ class Degradation(_message.Message):
     """What is stored about the user could not be read in time; the answer uses the request alone."""
     REASON_LIST_SHORT: Degradation.Reason.ValueType  # 7
     """Fewer items than asked for may be shown."""
+    REASON_COMPONENT_TIMED_OUT: Degradation.Reason.ValueType  # 8
+    """A component did not answer within its share of the deadline and was left out."""
+    REASON_COMPONENT_QUARANTINED: Degradation.Reason.ValueType  # 9
+    """A component failed too often lately and is left out until a probe of it passes."""
+    REASON_COMPONENT_ABSENT: Degradation.Reason.ValueType  # 10
+    """A component of the bundle is not installed, or could not be loaded."""
 
     COMPONENT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int

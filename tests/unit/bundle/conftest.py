@@ -25,7 +25,7 @@ def export_one(name: str, content: bytes = b"weights") -> Any:
     def export(directory: Path) -> None:
         (directory / f"{name}.bin").write_bytes(content)
 
-    return SimpleNamespace(export=export, save=export, requires=())
+    return SimpleNamespace(export=export, save=export, requires=(), format=1)
 
 
 @pytest.fixture

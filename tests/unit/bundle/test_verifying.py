@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firstlight.bundle import Bundle, verify_bundle
+from firstlight.bundle import FORMAT, Bundle, verify_bundle
 from firstlight.bundle.verifying import sha256
 from firstlight.errors import CorruptBundleError, Reason
 
@@ -105,10 +105,16 @@ def test_a_pipe_is_refused_without_reading_it(path: Path):
 
 
 def test_a_newer_format_is_told_apart(path: Path):
-    rewrite(path, lambda body: body.update(format=2, something="new"))
+    rewrite(path, lambda body: body.update(format=FORMAT + 1, something="new"))
     error = refused(path)
     assert error.reason is Reason.BUNDLE_FORMAT_UNSUPPORTED
-    assert "format 2" in str(error)
+    assert f"format {FORMAT + 1}" in str(error)
+
+
+@pytest.mark.parametrize("version", [0, -1, "1", None, 1.5, [1]])
+def test_a_format_that_never_was_is_refused(path: Path, version: object):
+    rewrite(path, lambda body: body.update(format=version))
+    assert refused(path).reason is Reason.BUNDLE_FORMAT_UNSUPPORTED
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"format": 1}', "{", "\xff"])

@@ -16,6 +16,19 @@ ITEMS = ItemTable(np.zeros((N, 1), np.float32), np.arange(1, N + 1, dtype=np.int
 POSITIONS = np.array([[0, 2, 5], [1, -1, -1]], np.int32)
 
 
+def into(faults: dict[str, Exception]):
+    """An attempt that keeps each error."""
+
+    def attempt(component, operation, function):
+        try:
+            return function()
+        except Exception as error:
+            faults[component] = error
+            return None
+
+    return attempt
+
+
 def queries(rows: int = 2) -> Queries:
     return Queries(np.zeros((rows, 0), np.float32), Histories.empty(rows))
 
@@ -109,7 +122,7 @@ def test_of_very_many_new_items_the_newest_are_candidates():
 def test_a_generator_that_breaks_its_contract_is_skipped_and_named(answer: Any):
     faults: dict[str, Exception] = {}
     model = Model(ITEMS, {"popularity": POPULAR, "bad": Silent(candidates=answer)})
-    found = model.candidates(queries(), per_generator=3, on_error=faults.__setitem__)
+    found = model.candidates(queries(), per_generator=3, attempt=into(faults))
     assert found.tolist() == [[0, 1, 2]] * 2
     assert list(faults) == ["bad"]
 
@@ -141,7 +154,7 @@ def test_inputs_hold_each_components_scores_in_order():
 def test_a_component_that_breaks_its_contract_is_unknown_everywhere_and_named(answer: Any):
     faults: dict[str, Exception] = {}
     model = Model(ITEMS, {"popularity": POPULAR, "bad": Silent(scores=answer)})
-    inputs = model.inputs(queries(), POSITIONS, on_error=faults.__setitem__)
+    inputs = model.inputs(queries(), POSITIONS, attempt=into(faults))
     assert list(faults) == ["bad"]
     assert not inputs.known[1].any()
     assert not inputs.scores[1].any()
@@ -186,7 +199,7 @@ def test_the_ranker_fuses():
 def test_a_ranker_that_breaks_its_contract_is_named_and_popularity_ranks(rank: Any):
     faults: dict[str, Exception] = {}
     model = Model(ITEMS, {"popularity": POPULAR}, SimpleNamespace(rank=rank), ranker_name="mine")
-    assert model.rank(queries(), POSITIONS, on_error=faults.__setitem__).values[0].tolist() == [6, 4, 1]
+    assert model.rank(queries(), POSITIONS, attempt=into(faults)).values[0].tolist() == [6, 4, 1]
     assert list(faults) == ["mine"]
 
 

@@ -49,8 +49,14 @@ class SlowUsers:
         self.released.wait(10)
         self.loaded |= set(user_ids)
 
-    def recommend(self, catalog_id: str, queries: Sequence[Query], *, cached_only: bool) -> list[bool]:
+    def may_wait(self, catalog_id: str) -> bool:
+        return False
+
+    def recommend(
+        self, catalog_id: str, queries: Sequence[Query], *, cached_only: bool, remaining_s: float
+    ) -> list[bool]:
         assert cached_only
+        assert 0 < remaining_s <= 10
         return [query.user_id in self.loaded for query in queries]
 
 

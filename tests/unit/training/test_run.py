@@ -11,7 +11,7 @@ from firstlight.bundle import Bundle
 from firstlight.domain import Interaction, Item, User
 from firstlight.errors import CorruptBundleError, PreconditionError, Reason
 from firstlight.hookspecs import hookimpl
-from firstlight.plugins import load_plugins
+from firstlight.plugins import PluginRules, load_plugins
 from firstlight.settings import init_home
 from firstlight.store import open_store
 from firstlight.training import TrainOptions, run as run_module, train
@@ -62,7 +62,7 @@ def store(home, dataset):
 
 @pytest.fixture
 def observed():
-    plugins = load_plugins(disabled=("sequence",))
+    plugins = load_plugins(PluginRules(block=("sequence",)))
     observer = Observer()
     plugins.manager.register(observer)
     return plugins, observer

@@ -33,9 +33,7 @@ class InteractionService(InteractionServiceServicer):
         store = self._backend.store
         result = await self._backend.writing(store.write_interactions, catalog_id, batch, request_id=request_id)
         if result.written:
-            self._backend.plugins.observe(
-                "firstlight_interactions_written", catalog_id=catalog_id, count=result.written
-            )
+            self._backend.observe("firstlight_interactions_written", catalog_id=catalog_id, count=result.written)
         return pb.BatchWriteInteractionsResponse(
             write_token=str(result.write_token), written_count=result.written, unchanged_count=result.unchanged
         )

@@ -17,6 +17,7 @@ class PluginService(PluginServiceServicer):
 
     def __init__(self, backend: Backend) -> None:
         self._plugins = backend.plugins
+        self._recommender = backend.recommender
 
     async def ListPlugins(self, request: pb.ListPluginsRequest, context: Any) -> pb.ListPluginsResponse:
         """A page of plugins; the key of each is its place."""
@@ -28,6 +29,7 @@ class PluginService(PluginServiceServicer):
         numbered = list(enumerate(self._plugins.infos, 1))[start : start + page.size + 1]
         shown, token = page.cut(numbered, lambda entry: str(entry[0]))
         registrations = self._plugins.registrations
+        engines = list(self._recommender.engines.values())
         return pb.ListPluginsResponse(
-            plugins=[to_proto.plugin(info, registrations) for _, info in shown], next_page_token=token
+            plugins=[to_proto.plugin(info, registrations, engines) for _, info in shown], next_page_token=token
         )

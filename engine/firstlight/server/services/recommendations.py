@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from firstlight.domain import Query
@@ -30,7 +31,7 @@ _TOKEN = re.compile(r"[0-9]{1,18}")
 
 
 class RecommendationService(RecommendationServiceServicer):
-    """Answers queries. The arithmetic runs in the event loop's thread; whatever waits does not."""
+    """Answers queries. The arithmetic runs in the event loop's thread, unless a component may make it wait."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -93,13 +94,22 @@ class RecommendationService(RecommendationServiceServicer):
     async def _recommend(
         self, catalog_id: str, queries: Sequence[Query], token: int, remaining_s: float
     ) -> Sequence[Recommendation]:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + remaining_s
         await self._prepare(catalog_id, token, remaining_s)
         # Whoever asks to read a write would rather wait than not see it.
         wait_s = remaining_s / 2 if token else min(USER_STATE_WAIT_S * len(queries), remaining_s / 2)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._load_users(catalog_id, queries)
-        return self._recommender.recommend(catalog_id, queries, cached_only=True)
+        answer = partial(
+            self._recommender.recommend,
+            catalog_id,
+            queries,
+            cached_only=True,
+            remaining_s=max(0.0, deadline - clock()),
+        )
+        return await self._backend.answering(answer) if self._recommender.may_wait(catalog_id) else answer()
 
     async def _load_users(self, catalog_id: str, queries: Sequence[Query]) -> None:
         """Read users into memory, and again those of whom something newer was written meanwhile."""

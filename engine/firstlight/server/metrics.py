@@ -1,0 +1,56 @@
+"""Prometheus metrics of all workers: each counts in a file of its own, the supervisor sums and serves them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, start_http_server
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from firstlight.errors import PreconditionError, Reason
+
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable by which workers find where to count; prometheus-client reads it when it is imported."""
+
+_FAULTS = Counter(
+    "firstlight_component_faults",
+    "Faults of components: exceptions, answers that break the contract, overrun deadlines.",
+    ["component", "kind"],
+)
+
+
+def count_fault(component: str, kind: str) -> None:
+    """A component failed. ``kind``: the name of a ``Degradation.Reason``."""
+    _FAULTS.labels(component, kind.lower()).inc()
+
+
+@contextmanager
+def served(host: str, port: int | None) -> Iterator[None]:
+    """Serve what the workers started meanwhile count at ``http://host:port/metrics``; None: nothing is served.
+
+    Raises:
+        PreconditionError: PORT_IN_USE.
+    """
+    if port is None:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="firstlight-metrics-") as directory:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
+        try:
+            server, thread = start_http_server(port, host, registry)
+        except OSError as error:
+            raise PreconditionError(
+                f"cannot serve metrics on {host}:{port}: {error.strerror}", reason=Reason.PORT_IN_USE
+            ) from error
+        os.environ[DIRECTORY] = directory
+        try:
+            yield
+        finally:
+            del os.environ[DIRECTORY]
+            server.shutdown()
+            server.server_close()
+            thread.join()

@@ -1,0 +1,3 @@
+"""It raises when it is imported."""
+
+raise RuntimeError("this plugin cannot be imported")
