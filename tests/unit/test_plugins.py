@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from firstlight.errors import FirstlightError, InvalidInputError, PluginError
 from firstlight.hookspecs import Register, hookimpl
-from firstlight.plugins import GROUP, PluginRules, PluginState, load_plugins
+from firstlight.plugins import GROUP, PluginRules, PluginState, Registration, load_plugins
 
 
 class Config(BaseModel):
@@ -115,6 +115,19 @@ def test_a_hook_without_its_mark_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     plugins = load_plugins(extra=[point(monkeypatch, "bad", firstlight_bundle_activated=firstlight_bundle_activated)])
     [info] = [info for info in plugins.infos if info.name == "bad"]
     assert "not marked with @hookimpl" in info.error
+
+
+def test_a_component_without_its_roles_attribute_is_told() -> None:
+    class Sideless:
+        names = fields = ()
+
+        def fit(self, schema, rows, *, seed): ...
+        def encode(self, rows): ...
+        def export(self, directory): ...
+        def load(self, directory): ...
+
+    with pytest.raises(PluginError, match="no feature_encoder: it has no attribute side"):
+        Registration("bad", "feature_encoder", "bad", Sideless).create()
 
 
 class Wordless:

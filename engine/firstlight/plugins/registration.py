@@ -75,9 +75,9 @@ def _check_role(name: str, role: str, component: object) -> None:
             raise PluginError(f"component {name!r} is no {role}: it has no method {method}")
         _check_signature(name, method, found, specified)
     if not isinstance(component, protocol):
-        missing = sorted(
-            {n for c in protocol.__mro__ for n in vars(c).get("__annotations__", {})} - set(dir(component))
-        )
+        annotated = {name for base in protocol.__mro__ for name in vars(base).get("__annotations__", {})}
+        wanted = annotated | {name for name in dir(protocol) if not name.startswith("_")}
+        missing = sorted(wanted - set(dir(component)))
         raise PluginError(f"component {name!r} is no {role}: it has no attribute {', '.join(missing)}")
 
 
