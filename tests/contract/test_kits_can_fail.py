@@ -39,10 +39,11 @@ class Recorder:
 
 
 @pytest.fixture(scope="module")
-def recorder() -> Recorder:
+def recorder(tmp_path_factory) -> Recorder:
     found = Recorder()
     options = ["-qq", "-c", "/dev/null", f"--rootdir={BROKEN[0].parent}", "--import-mode=importlib", "-W", "ignore"]
-    switches = ["-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--no-summary", "--tb=short"]
+    switches = ["-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--no-summary", "--tb=native"]
+    switches.append(f"--basetemp={tmp_path_factory.mktemp('broken')}")
     pytest.main([*options, *switches, *map(str, BROKEN)], plugins=[found])
     return found
 

@@ -49,11 +49,12 @@ def list_plugins(home: Home = None, catalog: Catalog = "default", as_json: Json 
             info.name,
             f"{info.distribution} {info.version}".strip() or "named in settings",
             ", ".join(f"{name}{'*' if name in used else ''}" for name in info.components),
+            ", ".join(hook.removeprefix("firstlight_") for hook in info.hooks if "_register_" not in hook),
             f"{info.state}: {info.error}" if info.error else str(info.state),
         )
         for info in plugins.infos
     ]
-    show_table("plugin", "distribution", "components", "state", rows=rows, empty="No plugins found")
+    show_table("plugin", "distribution", "components", "other hooks", "state", rows=rows, empty="No plugins found")
 
 
 class RoleName(StrEnum):
