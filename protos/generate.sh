@@ -1,24 +1,51 @@
 #!/usr/bin/env bash
-# Generates the Python stubs in engine/firstlight/v1 from protos/. With --check: fails where the committed ones differ.
+# Generates every committed stub from protos/ and copies service_config.json to every client that ships it.
+# With --check: changes nothing, and fails where what is committed differs.
+# Needs npx (buf runs by it, with local plugins only) and, for each client, its language's tools. Java's stubs are made
+# by its own build and are not committed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=${VENV:-.venv}/bin
-out=engine
-if [ "${1:-}" = --check ]; then
-  out=$(mktemp -d)
-  trap 'rm -rf "$out"' EXIT
-fi
+root=$PWD
+bin=$root/${VENV:-.venv}/bin
+check=${1:-}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
 
-mkdir -p "$out/firstlight/v1"
-find "$out/firstlight/v1" -name '*_pb2*' -delete
-PATH="$bin:$PATH" "$bin/python" -m grpc_tools.protoc -I protos \
-  --python_out="$out" --mypy_out="quiet:$out" --grpc_python_out="$out" --mypy_grpc_out="quiet:$out" \
-  protos/firstlight/v1/*.proto
-find "$out/firstlight/v1" -name '*_pb2_grpc.py*' | while read -r stub; do
-  grep -q '_SERVICE\|Stub' "$stub" || rm "$stub" # a file without a service has nothing to generate here
+command -v npx >/dev/null || { echo "protos/generate.sh needs npx, which comes with npm" >&2; exit 1; }
+
+# Where each client keeps its stubs, and nothing but its stubs.
+declare -A stubs=([go]=clients/go/v1 [typescript]=clients/typescript/src/gen [rust]=clients/rust/src/v1)
+
+python_stubs() { # python_stubs OUT
+  (cd protos && PATH="$bin:$PATH" npx --yes @bufbuild/buf@1.75.0 generate --output "$1")
+  # The typing plugin makes an empty file for a proto without a service; the module it would type is not there.
+  for typed in "$1"/firstlight/v1/*_pb2_grpc.pyi; do
+    [ -e "${typed%i}" ] || rm "$typed"
+  done
+}
+
+replace() { # replace NEW OLD: NEW becomes OLD, or with --check must equal it; what is written by hand stays
+  if [ -n "$check" ]; then
+    diff -r -x __init__.py -x __pycache__ "$2" "$1" >&2 || { echo "$2 is older than protos/: run make protos" >&2; failed=1; }
+  elif [ -d "$1" ]; then
+    mkdir -p "$2"
+    find "$2" -type f ! -name __init__.py -delete
+    cp -R "$1/." "$2"
+  else
+    cp "$1" "$2"
+  fi
+}
+
+failed=
+python_stubs "$tmp/python"
+replace "$tmp/python/firstlight/v1" engine/firstlight/v1
+for language in "${!stubs[@]}"; do
+  if [ -x "clients/$language/generate.sh" ]; then
+    "clients/$language/generate.sh" "$tmp/$language"
+    replace "$tmp/$language" "${stubs[$language]}"
+  fi
 done
-
-if [ "$out" != engine ]; then
-  diff -r -x __init__.py -x __pycache__ engine/firstlight/v1 "$out/firstlight/v1" ||
-    { echo "the stubs are older than the protos: run make protos" >&2; exit 1; }
-fi
+while read -r copy; do
+  replace protos/service_config.json "$copy"
+done < <(find engine clients -name service_config.json -not -path '*/node_modules/*' -not -path '*/target/*' -not -path '*/dist/*')
+[ -z "$failed" ]

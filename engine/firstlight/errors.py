@@ -13,7 +13,8 @@
     └── PluginError                     INTERNAL              PLUGIN_FAULT
 
 ``code`` is the name of a gRPC status code; only ``firstlight.server`` turns it into one. ``reason`` is a value of
-``firstlight.v1.ErrorReason`` without its prefix; a test keeps the two lists equal.
+``firstlight.v1.ErrorReason`` without its prefix; a test keeps the two lists equal. On a client's error it is what the
+server said: empty where gRPC itself answered, and a plain string where the server is newer than this list.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class FirstlightError(Exception):
         self, message: str, *, reason: Reason | None = None, metadata: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(message)
-        self.reason = reason or self.default_reason
+        self.reason: str = reason or self.default_reason
         self.metadata = dict(metadata or {})
 
 

@@ -14,8 +14,9 @@ of :mod:`firstlight.errors` with the server's reason and violations.
 """
 
 from firstlight.client.aio import AsyncClient
-from firstlight.client.calls import query
+from firstlight.client.batches import Written
+from firstlight.client.calls import newest, query
 from firstlight.client.sync import Client
 from firstlight.client.values import Value, attributes_of
 
-__all__ = ["AsyncClient", "Client", "Value", "attributes_of", "query"]
+__all__ = ["AsyncClient", "Client", "Value", "Written", "attributes_of", "newest", "query"]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import wraps
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial, wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 import grpc.aio
 
 from firstlight.client import calls
+from firstlight.client.batches import Written, batches
 from firstlight.client.calls import Call
-from firstlight.client.channel import channel_options, channel_target
+from firstlight.client.channel import connection
 from firstlight.client.failures import to_error
 from firstlight.client.health import CHECK, read_status
+from firstlight.v1.interaction_pb2 import Interaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,15 +57,18 @@ def _streamed(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, 
     @wraps(build)
     async def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         call = build(*args, **kwargs)
+        stream: Any = self._channel.unary_stream(
+            call.path,
+            request_serializer=type(call.request).SerializeToString,
+            response_deserializer=call.response.FromString,
+        )(self._addressed(call), metadata=self._metadata)
         try:
-            async for response in self._channel.unary_stream(
-                call.path,
-                request_serializer=type(call.request).SerializeToString,
-                response_deserializer=call.response.FromString,
-            )(self._addressed(call)):
+            async for response in stream:
                 yield call.pick(response)
         except grpc.RpcError as failure:
             raise to_error(failure, address=self.address, timeout_s=None) from failure
+        finally:
+            stream.cancel()  # a caller who stops early stops the server too
 
     return method
 
@@ -75,12 +81,22 @@ class AsyncClient:
     """
 
     def __init__(
-        self, channel: grpc.aio.Channel, *, address: str, catalog_id: str = "", timeout_s: float = 10.0
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        address: str,
+        catalog_id: str = "",
+        timeout_s: float = 10.0,
+        metadata: Sequence[tuple[str, str]] = (),
+        probe: Callable[[], grpc.aio.Channel] | None = None,
     ) -> None:
+        """``probe`` opens a channel for :meth:`health`, by default ``channel`` itself."""
         self._channel = channel
         self.address = address
         self.catalog_id = catalog_id
         self.timeout_s = timeout_s
+        self._metadata = tuple(metadata)
+        self._probe = probe
 
     @classmethod
     def connect(
@@ -89,19 +105,35 @@ class AsyncClient:
         catalog_id: str = "",
         timeout_s: float = 10.0,
         wait_for_ready: bool = True,
+        check_health: bool = True,
+        tls: bool = False,
+        ca_file: str | Path | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        bearer_token: str = "",
     ) -> Self:
         """A client of the server at ``addresses``, each ``host:port``. Does not wait: the first call connects.
 
         ``wait_for_ready``: a call waits for the server until its timeout; otherwise an unreachable one fails at once.
+        ``check_health``: a server that reports NOT_SERVING counts as one that cannot be reached.
+        ``tls`` trusts the system's certificates, ``ca_file`` those in a file; ``credentials`` can do all else, such as
+        a client certificate. ``bearer_token`` goes with every call, and without TLS only to this machine.
         """
-        target, options = channel_target(addresses), channel_options(wait_for_ready=wait_for_ready)
-        opened = (
-            grpc.aio.secure_channel(target, credentials, options)
-            if credentials
-            else grpc.aio.insecure_channel(target, options)
+        opened = connection(
+            addresses,
+            wait_for_ready=wait_for_ready,
+            tls=tls,
+            ca_file=ca_file,
+            credentials=credentials,
+            bearer_token=bearer_token,
         )
-        return cls(opened, address=", ".join(addresses), catalog_id=catalog_id, timeout_s=timeout_s)
+        return cls(
+            opened.open(grpc.aio, check_health=check_health),
+            address=", ".join(addresses),
+            catalog_id=catalog_id,
+            timeout_s=timeout_s,
+            metadata=opened.metadata,
+            probe=partial(opened.open, grpc.aio, check_health=False),
+        )
 
     def with_options(self, *, catalog_id: str | None = None, timeout_s: float | None = None) -> AsyncClient:
         """A client with other options on the same connection."""
@@ -110,6 +142,8 @@ class AsyncClient:
             address=self.address,
             catalog_id=self.catalog_id if catalog_id is None else catalog_id,
             timeout_s=self.timeout_s if timeout_s is None else timeout_s,
+            metadata=self._metadata,
+            probe=self._probe,
         )
 
     async def close(self) -> None:
@@ -139,6 +173,19 @@ class AsyncClient:
 
     write_interactions = _unary(calls.write_interactions)
 
+    async def write_all(
+        self, interactions: Iterable[Interaction | Mapping[str, Any]], *, batch_size: int = 1_000
+    ) -> Written:
+        """Write any number of interactions, at most ``batch_size`` (up to 10,000) in one call; the sum of the answers.
+
+        Each batch has a request id of its own, so its retries write nothing twice. A failure ends the writing; the
+        batches before it stay written, and writing them again changes nothing.
+        """
+        total = Written()
+        for call in batches(interactions, batch_size):
+            total = total.plus(await self._send(call))
+        return total
+
     get_bundle = _unary(calls.get_bundle)
     list_bundles = _paged(calls.list_bundles)
     activate_bundle = _unary(calls.activate_bundle)
@@ -153,11 +200,16 @@ class AsyncClient:
     list_plugins = _paged(calls.list_plugins)
 
     async def health(self) -> str:
-        """``SERVING`` or ``NOT_SERVING``, by grpc.health.v1."""
+        """``SERVING`` or ``NOT_SERVING``, by grpc.health.v1, also where other calls wait until it is SERVING again."""
+        channel = self._probe() if self._probe else self._channel
+        check = channel.unary_unary(CHECK, None, None)
         try:
-            return read_status(await self._channel.unary_unary(CHECK, None, None)(b"", timeout=self.timeout_s))
+            return read_status(await check(b"", timeout=self.timeout_s, metadata=self._metadata))
         except grpc.RpcError as failure:
             raise to_error(failure, address=self.address, timeout_s=self.timeout_s) from failure
+        finally:
+            if channel is not self._channel:
+                await channel.close(None)
 
     async def _send(self, call: Call[Any]) -> Any:
         method = self._channel.unary_unary(
@@ -166,7 +218,7 @@ class AsyncClient:
             response_deserializer=call.response.FromString,
         )
         try:
-            return await method(self._addressed(call), timeout=self.timeout_s)
+            return await method(self._addressed(call), timeout=self.timeout_s, metadata=self._metadata)
         except grpc.RpcError as failure:
             raise to_error(failure, address=self.address, timeout_s=self.timeout_s) from failure
 

@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 Profile = Mapping[str, Value | None]
 History = Mapping[str, float | None] | Sequence[str | tuple[str, float | None] | HistoryEntry]
+MAX_HISTORY = 100_000
 Preset = Literal["", "small", "base", "large"]
 
 
@@ -88,6 +89,11 @@ def query(
         limit=limit,
         include_seen=include_seen,
     )
+
+
+def newest(history: History) -> list[str | tuple[str, float | None] | HistoryEntry]:
+    """The newest 100,000 entries of a longer history, as many as a query can have."""
+    return list(history.items() if isinstance(history, Mapping) else history)[-MAX_HISTORY:]
 
 
 def _entry(entry: str | tuple[str, float | None] | HistoryEntry) -> HistoryEntry:

@@ -21,6 +21,7 @@ from firstlight.errors import (
 )
 
 DETAILS_KEY = "grpc-status-details-bin"
+DOMAIN = "firstlight"
 
 _CLASSES: dict[str, type[FirstlightError]] = {
     cls.code: cls
@@ -47,12 +48,19 @@ def to_error(failure: grpc.RpcError, *, address: str, timeout_s: float | None) -
     elif info is None and code is grpc.StatusCode.UNAVAILABLE:
         message = f"cannot reach {address}: {message}"
     cls = _CLASSES.get(code.name, FirstlightError)
-    reason = Reason(info.reason) if info is not None and info.reason in Reason.__members__ else None
     metadata = dict(info.metadata) if info is not None else {}
-    if cls is not InvalidInputError:
-        return cls(message if code.name == cls.code else f"{code.name}: {message}", reason=reason, metadata=metadata)
-    total = int(metadata.get("violations", len(violations)))
-    return InvalidInputError(message, violations=violations, total=total, reason=reason, metadata=metadata)
+    if cls is InvalidInputError:
+        total = int(metadata.get("violations", len(violations)))
+        error: FirstlightError = InvalidInputError(message, violations=violations, total=total, metadata=metadata)
+    else:
+        error = cls(message if code.name == cls.code else f"{code.name}: {message}", metadata=metadata)
+    error.code = code.name
+    error.reason = _reason(info.reason if info is not None else "")
+    return error
+
+
+def _reason(name: str) -> str:
+    return Reason(name) if name in Reason.__members__ else name
 
 
 def _details(trailing: Any) -> tuple[Any | None, list[Violation]]:
@@ -64,8 +72,9 @@ def _details(trailing: Any) -> tuple[Any | None, list[Violation]]:
     info, violations = None, []
     for detail in status.details:
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
-            info = error_details_pb2.ErrorInfo()
-            detail.Unpack(info)
+            found = error_details_pb2.ErrorInfo()
+            detail.Unpack(found)
+            info = found if found.domain == DOMAIN else info  # a proxy's reasons are not ours
         elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             bad = error_details_pb2.BadRequest()
             detail.Unpack(bad)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial, wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 
 from firstlight.client import calls
+from firstlight.client.batches import Written, batches
 from firstlight.client.calls import Call
-from firstlight.client.channel import channel_options, channel_target
+from firstlight.client.channel import connection
 from firstlight.client.failures import to_error
 from firstlight.client.health import CHECK, read_status
+from firstlight.v1.interaction_pb2 import Interaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,15 +55,18 @@ def _streamed(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], I
     @wraps(build)
     def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         call = build(*args, **kwargs)
+        stream: Any = self._channel.unary_stream(
+            call.path,
+            request_serializer=type(call.request).SerializeToString,
+            response_deserializer=call.response.FromString,
+        )(self._addressed(call), metadata=self._metadata)
         try:
-            for response in self._channel.unary_stream(
-                call.path,
-                request_serializer=type(call.request).SerializeToString,
-                response_deserializer=call.response.FromString,
-            )(self._addressed(call)):
+            for response in stream:
                 yield call.pick(response)
         except grpc.RpcError as failure:
             raise to_error(failure, address=self.address, timeout_s=None) from failure
+        finally:
+            stream.cancel()  # a caller who stops early stops the server too
 
     return method
 
@@ -72,11 +78,23 @@ class Client:
     :meth:`with_options` changes them.
     """
 
-    def __init__(self, channel: grpc.Channel, *, address: str, catalog_id: str = "", timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        channel: grpc.Channel,
+        *,
+        address: str,
+        catalog_id: str = "",
+        timeout_s: float = 10.0,
+        metadata: Sequence[tuple[str, str]] = (),
+        probe: Callable[[], grpc.Channel] | None = None,
+    ) -> None:
+        """``probe`` opens a channel for :meth:`health`, by default ``channel`` itself."""
         self._channel = channel
         self.address = address
         self.catalog_id = catalog_id
         self.timeout_s = timeout_s
+        self._metadata = tuple(metadata)
+        self._probe = probe
 
     @classmethod
     def connect(
@@ -85,17 +103,35 @@ class Client:
         catalog_id: str = "",
         timeout_s: float = 10.0,
         wait_for_ready: bool = True,
+        check_health: bool = True,
+        tls: bool = False,
+        ca_file: str | Path | None = None,
         credentials: grpc.ChannelCredentials | None = None,
+        bearer_token: str = "",
     ) -> Self:
         """A client of the server at ``addresses``, each ``host:port``. Does not wait: the first call connects.
 
         ``wait_for_ready``: a call waits for the server until its timeout; otherwise an unreachable one fails at once.
+        ``check_health``: a server that reports NOT_SERVING counts as one that cannot be reached.
+        ``tls`` trusts the system's certificates, ``ca_file`` those in a file; ``credentials`` can do all else, such as
+        a client certificate. ``bearer_token`` goes with every call, and without TLS only to this machine.
         """
-        target, options = channel_target(addresses), channel_options(wait_for_ready=wait_for_ready)
-        opened = (
-            grpc.secure_channel(target, credentials, options) if credentials else grpc.insecure_channel(target, options)
+        opened = connection(
+            addresses,
+            wait_for_ready=wait_for_ready,
+            tls=tls,
+            ca_file=ca_file,
+            credentials=credentials,
+            bearer_token=bearer_token,
         )
-        return cls(opened, address=", ".join(addresses), catalog_id=catalog_id, timeout_s=timeout_s)
+        return cls(
+            opened.open(grpc, check_health=check_health),
+            address=", ".join(addresses),
+            catalog_id=catalog_id,
+            timeout_s=timeout_s,
+            metadata=opened.metadata,
+            probe=partial(opened.open, grpc, check_health=False),
+        )
 
     def with_options(self, *, catalog_id: str | None = None, timeout_s: float | None = None) -> Client:
         """A client with other options on the same connection."""
@@ -104,6 +140,8 @@ class Client:
             address=self.address,
             catalog_id=self.catalog_id if catalog_id is None else catalog_id,
             timeout_s=self.timeout_s if timeout_s is None else timeout_s,
+            metadata=self._metadata,
+            probe=self._probe,
         )
 
     def close(self) -> None:
@@ -133,6 +171,17 @@ class Client:
 
     write_interactions = _unary(calls.write_interactions)
 
+    def write_all(self, interactions: Iterable[Interaction | Mapping[str, Any]], *, batch_size: int = 1_000) -> Written:
+        """Write any number of interactions, at most ``batch_size`` (up to 10,000) in one call; the sum of the answers.
+
+        Each batch has a request id of its own, so its retries write nothing twice. A failure ends the writing; the
+        batches before it stay written, and writing them again changes nothing.
+        """
+        total = Written()
+        for call in batches(interactions, batch_size):
+            total = total.plus(self._send(call))
+        return total
+
     get_bundle = _unary(calls.get_bundle)
     list_bundles = _paged(calls.list_bundles)
     activate_bundle = _unary(calls.activate_bundle)
@@ -147,11 +196,16 @@ class Client:
     list_plugins = _paged(calls.list_plugins)
 
     def health(self) -> str:
-        """``SERVING`` or ``NOT_SERVING``, by grpc.health.v1."""
+        """``SERVING`` or ``NOT_SERVING``, by grpc.health.v1, also where other calls wait until it is SERVING again."""
+        channel = self._probe() if self._probe else self._channel
+        check = channel.unary_unary(CHECK, None, None)
         try:
-            return read_status(self._channel.unary_unary(CHECK, None, None)(b"", timeout=self.timeout_s))
+            return read_status(check(b"", timeout=self.timeout_s, metadata=self._metadata))
         except grpc.RpcError as failure:
             raise to_error(failure, address=self.address, timeout_s=self.timeout_s) from failure
+        finally:
+            if channel is not self._channel:
+                channel.close()
 
     def _send(self, call: Call[Any]) -> Any:
         method = self._channel.unary_unary(
@@ -160,7 +214,7 @@ class Client:
             response_deserializer=call.response.FromString,
         )
         try:
-            return method(self._addressed(call), timeout=self.timeout_s)
+            return method(self._addressed(call), timeout=self.timeout_s, metadata=self._metadata)
         except grpc.RpcError as failure:
             raise to_error(failure, address=self.address, timeout_s=self.timeout_s) from failure
 

@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.any_pb2 import Any
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from firstlight.errors import FirstlightError, InvalidInputError, Reason, Violation
+from firstlight.errors import FirstlightError, InvalidInputError, PluginError, Reason, Violation
 
 DOMAIN = "firstlight"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -38,7 +38,7 @@ def to_failure(error: Exception, *, request_id: str) -> Failure:
     """The answer for ``error``. What is not ours, or is our own fault, says no more than ``request_id``."""
     internal = not isinstance(error, FirstlightError) or error.code == grpc.StatusCode.INTERNAL.name
     if internal or not isinstance(error, FirstlightError):
-        reason = error.reason if isinstance(error, FirstlightError) else Reason.INTERNAL
+        reason = Reason.PLUGIN_FAULT if isinstance(error, PluginError) else Reason.INTERNAL
         error = FirstlightError(
             f"internal error; request_id {request_id} finds it in the server's log",
             reason=reason,
@@ -54,7 +54,7 @@ def _details(error: FirstlightError, message: str) -> bytes:
     if isinstance(error, InvalidInputError) and error.violations:
         violations = list(error.violations[:MAX_VIOLATIONS])
         metadata["violations"] = str(error.total)
-    info = error_details_pb2.ErrorInfo(reason=error.reason.value, domain=DOMAIN, metadata=metadata)
+    info = error_details_pb2.ErrorInfo(reason=error.reason or error.default_reason, domain=DOMAIN, metadata=metadata)
     status = status_pb2.Status(code=code_pb2.Code.Value(error.code), message=message)
     status.details.add().Pack(info)
     if violations:

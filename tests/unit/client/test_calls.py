@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from firstlight.client import AsyncClient, Client, calls
-from firstlight.client.calls import Call, query
+from firstlight.client.calls import Call, newest, query
 from firstlight.v1.interaction_pb2 import Interaction
 from firstlight.v1.recommendation_pb2 import HistoryEntry
 
@@ -68,7 +68,9 @@ def test_the_clients_have_no_other_methods() -> None:
     def public(cls: type) -> set[str]:
         return {name for name in vars(cls) if not name.startswith("_")}
 
-    assert public(Client) == public(AsyncClient) == {*BUILDERS, "connect", "with_options", "close", "health"}
+    assert (
+        public(Client) == public(AsyncClient) == {*BUILDERS, "connect", "with_options", "close", "health", "write_all"}
+    )
 
 
 def test_histories() -> None:
@@ -76,6 +78,13 @@ def test_histories() -> None:
     assert list(query(history={"a": 5.0, "b": None}).history) == entries
     assert list(query(history=[("a", 5.0), "b"]).history) == entries
     assert list(query(history=entries).history) == entries
+
+
+def test_the_newest_part_of_a_history() -> None:
+    entries = newest([str(n) for n in range(100_003)])
+    assert (len(entries), entries[0], entries[-1]) == (100_000, "3", "100002")
+    assert newest({"a": 5.0, "b": None}) == [("a", 5.0), ("b", None)]
+    assert newest([]) == []
 
 
 def test_a_value_of_zero_is_a_value() -> None:

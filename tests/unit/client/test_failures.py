@@ -71,4 +71,17 @@ def test_a_reason_of_a_newer_server_is_no_obstacle() -> None:
     failure = to_failure(InvalidInputError("m"), request_id="")
     metadata = [(key, value.replace(b"INVALID_FIELD", b"INVALID_SHAPE")) for key, value in failure.trailing_metadata]
     arrived = to_error(Failed(failure.code, "m", metadata), address="", timeout_s=None)
-    assert arrived.reason is Reason.INVALID_FIELD
+    assert arrived.reason == "INVALID_SHAPE"
+
+
+def test_an_error_of_grpc_itself_has_its_code_and_no_reason() -> None:
+    arrived = to_error(Failed(grpc.StatusCode.PERMISSION_DENIED, "no"), address="", timeout_s=None)
+    assert (type(arrived), arrived.code, arrived.reason) == (FirstlightError, "PERMISSION_DENIED", "")
+    assert to_error(Failed(grpc.StatusCode.NOT_FOUND, "no"), address="", timeout_s=None).reason == ""
+
+
+def test_details_of_another_domain_are_not_ours() -> None:
+    failure = to_failure(InvalidInputError("m"), request_id="")
+    metadata = [(key, value.replace(b"firstlight", b"somewhere_")) for key, value in failure.trailing_metadata]
+    arrived = to_error(Failed(failure.code, "m", metadata), address="", timeout_s=None)
+    assert (type(arrived), arrived.reason) == (InvalidInputError, "")
