@@ -7,6 +7,7 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/firs
 image=$(mktemp -d)
 trap 'rm -rf "$image"' EXIT
 
+touch generator/src/*.rs # a build that another checkout left looks fresh to cargo
 mkdir -p "$out"
 npx --yes @bufbuild/buf@1.75.0 build ../../protos -o "$image/protos.binpb"
 cargo run --quiet --manifest-path generator/Cargo.toml -- "$image/protos.binpb" "$out"

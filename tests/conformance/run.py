@@ -31,6 +31,8 @@ from rich.table import Table
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RUNNER_TIMEOUT_S = 180
+AT_ONCE = 2
+"""Languages at a time, and builds: most of the cases wait, for a pause or a deadline."""
 ALLOWED = "unsupported_in"
 FIVE_CALLS = {
     "name": "the five calls of docs/clients.md",
@@ -97,7 +99,7 @@ def build(folder: str) -> list[str]:
 
 
 def builds(languages: Sequence[Language]) -> dict[str, list[str] | str]:
-    """The command of each client's runner, or why there is none; two are built at a time."""
+    """The command of each client's runner, or why there is none; some are built at a time."""
 
     def one(language: Language) -> list[str] | str:
         missing = [tool for tool in language.tools if shutil.which(tool) is None]
@@ -109,7 +111,7 @@ def builds(languages: Sequence[Language]) -> dict[str, list[str] | str]:
             return str(error)
 
     distinct = {language.folder: language for language in languages}
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
         return dict(zip(distinct, threads.map(one, distinct.values()), strict=True))
 
 
@@ -235,23 +237,24 @@ def main() -> int:
     all_cases = [*cases, FIVE_CALLS] if (given.case or "") in FIVE_CALLS["name"] else cases
     console = Console(width=None if sys.stdout.isatty() else 130)
     commands = builds(languages)
-    columns = []
+    columns = [Column(language, run=f"r{uuid.uuid4().hex[:8]}") for language in languages]
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         folder = Path(name)
         (folder / "cases").mkdir()
         (folder / "cases" / "cases.json").write_text(json.dumps(cases), "utf-8")
         make_home(folder / "home")
-        with fault_server(folder) as faults:
-            for language in languages:
-                column = Column(language, run=f"r{uuid.uuid4().hex[:8]}")
-                columns.append(column)
-                command = commands[language.folder]
+        with fault_server(folder) as faults, ThreadPoolExecutor(AT_ONCE) as threads:
+
+            def one(column: Column) -> None:
+                command = commands[column.language.folder]
                 if isinstance(command, str):
                     column.broken = command
-                    continue
-                print(f"{language.name} ...", file=sys.stderr, flush=True)
-                home = shutil.copytree(folder / "home", folder / f"home-{language.name}")
+                    return
+                home = shutil.copytree(folder / "home", folder / f"home-{column.language.name}")
                 run_language(column, command, folder / "cases", home, faults)
+                print(f"{column.language.name}: done in {column.seconds:.0f} s", file=sys.stderr, flush=True)
+
+            list(threads.map(one, columns))
     if given.outcomes:
         given.outcomes.write_text(json.dumps({c.language.name: c.outcomes for c in columns}, indent=1))
     judge_all(all_cases, columns)

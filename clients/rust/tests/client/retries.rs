@@ -108,6 +108,17 @@ async fn the_deadline_holds_for_all_attempts_together() {
 }
 
 #[tokio::test]
+async fn the_deadline_of_a_single_attempt_is_no_other_failure() {
+    let fake = Fake::new((0..20).map(|_| Act::Hang));
+    let (address, _server) = fake.serve("127.0.0.1:0").await;
+    let client = client(&[&address]).with_timeout(Duration::from_millis(50));
+    for _ in 0..20 {
+        let error = client.rollback_bundle(RollbackBundleRequest::default()).await.unwrap_err();
+        assert!(matches!(error.kind, Kind::Deadline), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn each_attempt_tells_the_server_what_is_left() {
     let fake = Fake::failing([pushed_back("300")]);
     let (address, _server) = fake.serve("127.0.0.1:0").await;

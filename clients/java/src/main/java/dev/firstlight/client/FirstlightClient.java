@@ -1,0 +1,187 @@
+package dev.firstlight.client;
+
+import dev.firstlight.v1.*;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
+import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import io.grpc.StatusRuntimeException;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import io.grpc.health.v1.HealthGrpc;
+import io.grpc.stub.ClientCalls;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/**
+ * Calls a Firstlight server and waits for the answers; safe to share between threads. Requests and answers are the
+ * messages of {@code dev.firstlight.v1}; every failure is a {@link FirstlightException}.
+ */
+public final class FirstlightClient extends Calls implements AutoCloseable {
+    private static final int DEFAULT_BATCH = 1_000;
+    private static final int LARGEST_BATCH = 10_000;
+
+    private final ManagedChannel connection;
+    private final CallDefaults defaults;
+    private final Channel channel;
+
+    FirstlightClient(ManagedChannel connection, CallDefaults defaults) {
+        this.connection = connection;
+        this.defaults = defaults;
+        channel = ClientInterceptors.intercept(connection, defaults);
+    }
+
+    /** A client with default options: see {@link ClientOptions#connect}. */
+    public static FirstlightClient connect(String... addresses) {
+        return options().connect(addresses);
+    }
+
+    public static ClientOptions options() {
+        return new ClientOptions();
+    }
+
+    /** A client on the same connection. */
+    public FirstlightClient withCatalog(String catalogId) {
+        return new FirstlightClient(connection, new CallDefaults(catalogId, defaults.timeout()));
+    }
+
+    /** A client on the same connection. */
+    public FirstlightClient withTimeout(Duration timeout) {
+        return new FirstlightClient(connection, new CallDefaults(defaults.catalogId(), timeout));
+    }
+
+    /** For generated stubs of any kind; what they throw, {@link FirstlightException#of} explains. */
+    public Channel channel() {
+        return channel;
+    }
+
+    /** Closes the connection and whatever runs on it. */
+    @Override
+    public void close() {
+        connection.shutdownNow();
+    }
+
+    public Iterable<Item> listItems(int pageSize) {
+        return pages(
+                token -> call(
+                        ItemServiceGrpc.getListItemsMethod(),
+                        ListItemsRequest.newBuilder()
+                                .setPageSize(pageSize)
+                                .setPageToken(token)
+                                .build()),
+                ListItemsResponse::getItemsList,
+                ListItemsResponse::getNextPageToken);
+    }
+
+    public Iterable<User> listUsers(int pageSize) {
+        return pages(
+                token -> call(
+                        UserServiceGrpc.getListUsersMethod(),
+                        ListUsersRequest.newBuilder()
+                                .setPageSize(pageSize)
+                                .setPageToken(token)
+                                .build()),
+                ListUsersResponse::getUsersList,
+                ListUsersResponse::getNextPageToken);
+    }
+
+    public Iterable<Bundle> listBundles(int pageSize) {
+        return pages(
+                token -> call(
+                        BundleServiceGrpc.getListBundlesMethod(),
+                        ListBundlesRequest.newBuilder()
+                                .setPageSize(pageSize)
+                                .setPageToken(token)
+                                .build()),
+                ListBundlesResponse::getBundlesList,
+                ListBundlesResponse::getNextPageToken);
+    }
+
+    public Iterable<TrainingJob> listTrainingJobs(int pageSize) {
+        return pages(
+                token -> call(
+                        TrainingServiceGrpc.getListTrainingJobsMethod(),
+                        ListTrainingJobsRequest.newBuilder()
+                                .setPageSize(pageSize)
+                                .setPageToken(token)
+                                .build()),
+                ListTrainingJobsResponse::getJobsList,
+                ListTrainingJobsResponse::getNextPageToken);
+    }
+
+    public Iterable<Plugin> listPlugins(int pageSize) {
+        return pages(
+                token -> call(
+                        PluginServiceGrpc.getListPluginsMethod(),
+                        ListPluginsRequest.newBuilder()
+                                .setPageSize(pageSize)
+                                .setPageToken(token)
+                                .build()),
+                ListPluginsResponse::getPluginsList,
+                ListPluginsResponse::getNextPageToken);
+    }
+
+    /** Without a deadline: close it to stop. */
+    public JobWatch watchTrainingJob(WatchTrainingJobRequest request) {
+        return new JobWatch(channel, request);
+    }
+
+    /** Writes any number of interactions, 1,000 in a call; counts are summed, the token is the last one. */
+    public BatchWriteInteractionsResponse writeAll(Iterable<Interaction> interactions) {
+        return writeAll(interactions, DEFAULT_BATCH);
+    }
+
+    /**
+     * Writes any number of interactions, {@code batchSize} in a call. After a failure, the batches before it are
+     * written, and it is safe to write everything again.
+     */
+    public BatchWriteInteractionsResponse writeAll(Iterable<Interaction> interactions, int batchSize) {
+        if (batchSize < 1 || batchSize > LARGEST_BATCH) {
+            throw new IllegalArgumentException("a batch has 1 to 10,000 interactions, not " + batchSize);
+        }
+        var all = BatchWriteInteractionsResponse.newBuilder();
+        Iterator<Interaction> rest = interactions.iterator();
+        while (rest.hasNext()) {
+            var batch = BatchWriteInteractionsRequest.newBuilder();
+            while (rest.hasNext() && batch.getInteractionsCount() < batchSize) {
+                batch.addInteractions(rest.next());
+            }
+            var written = batchWriteInteractions(batch.build());
+            all.setWriteToken(written.getWriteToken())
+                    .setWrittenCount(all.getWrittenCount() + written.getWrittenCount())
+                    .setUnchangedCount(all.getUnchangedCount() + written.getUnchangedCount());
+        }
+        return all.build();
+    }
+
+    /** The server's own word on its health. */
+    public ServingStatus health() {
+        return call(HealthGrpc.getCheckMethod(), HealthCheckRequest.getDefaultInstance())
+                .getStatus();
+    }
+
+    @Override
+    <Q, R> R call(MethodDescriptor<Q, R> method, Q request) {
+        try {
+            return ClientCalls.blockingUnaryCall(channel, method, CallOptions.DEFAULT, request);
+        } catch (StatusRuntimeException failure) {
+            throw FirstlightException.of(failure);
+        }
+    }
+
+    /** The entries of all pages, each of which is fetched when it is needed. */
+    private static <R, T> Iterable<T> pages(
+            Function<String, R> fetch, Function<R, List<T>> entries, Function<R, String> nextToken) {
+        return () -> Stream.iterate(fetch.apply(""), Objects::nonNull, page -> {
+                    String token = nextToken.apply(page);
+                    return token.isEmpty() ? null : fetch.apply(token);
+                })
+                .flatMap(page -> entries.apply(page).stream())
+                .iterator();
+    }
+}
