@@ -82,7 +82,7 @@ def test_every_hook_has_a_test(name):
 
 
 def contract(role: str) -> str:
-    return f"{''.join(part.capitalize() for part in role.split('_'))}Contract"
+    return testing.CONTRACTS[role].__name__
 
 
 @pytest.mark.parametrize("role", ROLES)

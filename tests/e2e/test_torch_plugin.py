@@ -23,7 +23,7 @@ from firstlight import (
     hookimpl,
 )
 from firstlight.bundle import Manifest
-from firstlight.domain import HistoryEntry, Interaction, Item, Query, User
+from firstlight.domain import HistoryEntry, Query
 from firstlight.errors import CorruptBundleError, Reason
 from firstlight.evaluation import evaluate
 from firstlight.pipeline import DegradationReason, Recommender
@@ -31,6 +31,7 @@ from firstlight.plugins import GROUP, PluginRules, load_plugins
 from firstlight.settings import init_home
 from firstlight.store import open_store
 from firstlight.testing import CandidateGeneratorContract, tiny_dataset
+from firstlight.testing.running import fill
 from firstlight.training import TrainOptions, train
 
 NAME = "tower"
@@ -117,17 +118,8 @@ def home(tmp_path):
 
 @pytest.fixture
 def store(home):
-    dataset, store = tiny_dataset(), open_store(home)
-    store.upsert_items("default", list(map(Item, dataset.item_ids, dataset.item_attributes)))
-    store.upsert_users("default", list(map(User, dataset.user_ids, dataset.user_attributes)))
-    h = dataset.histories
-    store.write_interactions(
-        "default",
-        [
-            Interaction(dataset.user_ids[u], dataset.item_ids[i], float(v), time_us=int(t))
-            for u, i, v, t in zip(h.rows, h.items, h.values, h.times, strict=True)
-        ],
-    )
+    store = open_store(home)
+    fill(store)
     yield store
     store.close()
 

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -11,30 +12,8 @@ from firstlight.client import Client
 from firstlight.v1.plugin_service_pb2 import ComponentState, PluginState
 from firstlight.v1.recommendation_pb2 import Degradation
 
-CODE = """
-import os, time
-import numpy as np
-from firstlight import hookimpl
-
-class Bad:
-    def rerank(self, queries, positions, values):
-        fault = os.environ["BAD_FAULT"]
-        if fault == "raise":
-            raise RuntimeError("secret")
-        if fault == "shape":
-            return np.zeros((1, 1), np.int64)
-        if fault == "exit":
-            raise SystemExit(3)
-        if fault == "sleep":
-            time.sleep(30)
-        while fault == "loop":
-            pass
-        return np.tile(np.arange(positions.shape[1]), (len(positions), 1))
-
-@hookimpl
-def firstlight_register_reranker(register):
-    register("bad", Bad)
-"""
+BAD = Path(__file__).parents[2] / "plugins/examples/bad"
+PLUGIN, COMPONENT = "firstlight_bad", "bad-reranker"
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +22,23 @@ def home(make_home, tmp_path_factory):
 
 
 @pytest.fixture
-def serve_bad(home, serve_home, tmp_path):
+def serve_bad(home, serve_home):
     def serve(fault, **environment):
-        (tmp_path / "bad_plugin.py").write_text(CODE)
-        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-        return serve_home(home, PYTHONPATH=path, FIRSTLIGHT_LOAD_PLUGINS="bad_plugin", BAD_FAULT=fault, **environment)
+        path = os.pathsep.join([str(BAD), os.environ.get("PYTHONPATH", "")])
+        told = {"FIRSTLIGHT_BAD_ROLE": "reranker", "FIRSTLIGHT_BAD_FAULT": fault}
+        return serve_home(home, PYTHONPATH=path, FIRSTLIGHT_LOAD_PLUGINS=PLUGIN, **told, **environment)
 
     return serve
 
 
+def bad_plugin(client):
+    return next(each for each in client.list_plugins() if each.name == PLUGIN)
+
+
 def bad_component(client):
-    [plugin] = [each for each in client.list_plugins() if each.name == "bad_plugin"]
+    plugin = bad_plugin(client)
     assert plugin.state == PluginState.PLUGIN_STATE_LOADED
-    return plugin.components[0]
+    return next(each for each in plugin.components if each.name == COMPONENT)
 
 
 def left_out(answer) -> dict[str, int]:
@@ -70,8 +53,8 @@ def test_a_plugin_that_breaks_its_contract_is_named_counted_and_quarantined(serv
         answers = [client.recommend(limit=5) for _ in range(6)]
         assert all(len(answer.items) == 5 for answer in answers)
         assert [left_out(answer) for answer in answers] == [
-            *[{"bad": Degradation.REASON_COMPONENT_FAILED}] * 5,
-            {"bad": Degradation.REASON_COMPONENT_QUARANTINED},
+            *[{COMPONENT: Degradation.REASON_COMPONENT_FAILED}] * 5,
+            {COMPONENT: Degradation.REASON_COMPONENT_QUARANTINED},
         ]
         assert not any("secret" in each.detail for answer in answers for each in answer.degraded)
         component = bad_component(client)
@@ -80,7 +63,7 @@ def test_a_plugin_that_breaks_its_contract_is_named_counted_and_quarantined(serv
         assert component.error
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
             text = page.read().decode()
-        assert 'firstlight_component_faults_total{component="bad",kind="component_failed"} 5.0' in text
+        assert 'firstlight_component_faults_total{component="bad-reranker",kind="component_failed"} 5.0' in text
 
 
 @pytest.mark.parametrize("fault", ["sleep", "loop"])
@@ -91,7 +74,7 @@ def test_a_plugin_that_stalls_does_not_hold_the_answer(serve_bad, fault):
         answers = [client.recommend(limit=5) for _ in range(3)]
         assert time.monotonic() - start < 3
         assert all(len(answer.items) == 5 for answer in answers)
-        assert all(left_out(answer) == {"bad": Degradation.REASON_COMPONENT_TIMED_OUT} for answer in answers)
+        assert all(left_out(answer) == {COMPONENT: Degradation.REASON_COMPONENT_TIMED_OUT} for answer in answers)
         component = bad_component(patient)
         assert component.fault_count == 1
         assert server.stop() == 0
@@ -110,17 +93,16 @@ def test_a_worker_whose_threads_hang_is_replaced(serve_bad):
 
 
 def test_a_good_plugin_is_trusted_by_name_and_answers_without_a_hop(serve_bad):
-    with serve_bad("", FIRSTLIGHT_TRUSTED_PLUGINS="bad_plugin") as server, Client.connect(server.address) as client:
+    with serve_bad("", FIRSTLIGHT_TRUSTED_PLUGINS=PLUGIN) as server, Client.connect(server.address) as client:
         assert left_out(client.recommend(limit=5)) == {}
         assert bad_component(client).state == ComponentState.COMPONENT_STATE_INLINE
 
 
 def test_a_blocked_plugin_is_listed_and_takes_no_part(serve_bad):
-    environment = {"FIRSTLIGHT_DISABLE_PLUGINS": "bad_plugin"}
+    environment = {"FIRSTLIGHT_DISABLE_PLUGINS": PLUGIN}
     with serve_bad("raise", **environment) as server, Client.connect(server.address) as client:
         assert left_out(client.recommend(limit=5)) == {}
-        [plugin] = [each for each in client.list_plugins() if each.name == "bad_plugin"]
-        assert plugin.state == PluginState.PLUGIN_STATE_BLOCKED
+        assert bad_plugin(client).state == PluginState.PLUGIN_STATE_BLOCKED
 
 
 def test_a_faulty_plugin_is_fatal_where_settings_say_so(home, serving_start):

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from firstlight.cli.new_plugin import write_plugin
+from firstlight.cli.plugins import RoleName
 from firstlight.client import Client
 from firstlight.errors import InvalidInputError
 from firstlight.roles import ROLES
@@ -232,6 +233,10 @@ def test_the_metric_is_reported(site, home):
 def test_the_command_runs(site, home):
     assert firstlight(site, "try-cli-command", "Ada") == "Hello, Ada!\n"
     assert "try-cli-command" in firstlight(site, "--help")
+
+
+def test_the_command_offers_every_role():
+    assert [role.value for role in RoleName] == list(ROLES)
 
 
 @pytest.mark.parametrize("name", ["Upper", "two words", "-dash", "x" * 65, "json", "firstlight", ""])

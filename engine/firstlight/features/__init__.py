@@ -1,7 +1,7 @@
 """Raw attributes to arrays: profile columns of users and content vectors of items."""
 
 from firstlight.features.encoders import FeatureEncoders, training_data
-from firstlight.features.plugged import Attempt, MakeEncoder
+from firstlight.features.plugged import MakeEncoder
 from firstlight.features.vectors import Embed
 
-__all__ = ["Attempt", "Embed", "FeatureEncoders", "MakeEncoder", "training_data"]
+__all__ = ["Embed", "FeatureEncoders", "MakeEncoder", "training_data"]

@@ -15,8 +15,9 @@ from firstlight.errors import CorruptBundleError, PreconditionError
 from firstlight.features.columns import values_of
 from firstlight.features.files import FILE, Block, dump, read, restore
 from firstlight.features.fitting import fit_content, fit_plugged, fit_profile
-from firstlight.features.plugged import Attempt, MakeEncoder, Plugged, insist, leave_out, no_encoder, plain_rows
+from firstlight.features.plugged import MakeEncoder, Plugged, insist, leave_out, no_encoder, plain_rows
 from firstlight.features.vectors import Embed
+from firstlight.plugins import Attempt
 from firstlight.roles import FeatureEncoder
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from firstlight.domain import Attribute, Attributes, Kind
 from firstlight.domain.values import convert
 from firstlight.errors import PluginError
+from firstlight.plugins import Attempt
 from firstlight.roles import FeatureEncoder
 
 T = TypeVar("T")
@@ -27,14 +28,6 @@ MakeEncoder = Callable[[str], FeatureEncoder]
 
 SAMPLE = 8
 """Rows that a fitted encoder is tried on."""
-
-
-class Attempt(Protocol):
-    """``attempt(encoder, operation, function)``: the result of ``function``; None where the encoder is left out."""
-
-    def __call__(self, component: str, operation: str, function: Callable[[], T], /) -> T | None:
-        """What ``function`` returns, or None."""
-        ...
 
 
 def insist(component: str, operation: str, function: Callable[[], T], /) -> T | None:

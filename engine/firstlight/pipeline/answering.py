@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from firstlight.domain import Queries, Ranked, RankingInputs
 from firstlight.errors import PluginError
 from firstlight.pipeline.explaining import explain, lifts, text_of
-from firstlight.pipeline.model import Attempt, Model
+from firstlight.pipeline.model import Model
 from firstlight.pipeline.preparing import Prepared
 from firstlight.pipeline.results import RecommendedItem
+from firstlight.plugins import Attempt
 from firstlight.roles import Reranker
 
 

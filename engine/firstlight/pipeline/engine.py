@@ -21,16 +21,17 @@ from firstlight.pipeline.catalogue import Catalogue
 from firstlight.pipeline.explaining import text_of
 from firstlight.pipeline.isolation import Isolation
 from firstlight.pipeline.loading import ComponentSettings, give_items, load_encoders, load_model
-from firstlight.pipeline.model import Attempt, Model
+from firstlight.pipeline.model import Model
 from firstlight.pipeline.preparing import MAX_LIMIT, UserState, prepare
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
 from firstlight.pipeline.shortlist import shortlist
 from firstlight.pipeline.similar import Similarity
 from firstlight.pipeline.tokens import attribution_token
-from firstlight.plugins import Plugins
+from firstlight.plugins import Attempt, Plugins
 from firstlight.roles import CandidateFilter, Reranker
 
-_HOOKS = ("firstlight_classify_scenarios", "firstlight_before_recommend", "firstlight_after_recommend")
+_CLASSIFY = "firstlight_classify_scenarios"
+_HOOKS = (_CLASSIFY, "firstlight_before_recommend", "firstlight_after_recommend")
 """Those called on the way to an answer."""
 
 
@@ -66,6 +67,12 @@ class Engine:
         """Components of the bundle that cannot be used, and why."""
         for components in (self._filters, self._rerankers):
             give_items(components, model.items, encoders.content_names, self.absent, plugins)
+        ranker = (model.ranker_name,) if model.ranker else ()
+        plugged = tuple(name for name in encoders.plugged if name not in self.absent)
+        self.component_names = (*plugged, *model.names, *ranker, *self._filters, *self._rerankers)
+        """Everything that takes part in an answer."""
+        hooks = (each.plugin_name for hook in _HOOKS for each in plugins.implementations(hook))
+        self._called = (*self.component_names, *hooks)
         self._similarity = Similarity(model.items, model.components)
         self._writing = threading.Lock()
 
@@ -116,15 +123,7 @@ class Engine:
     @property
     def may_wait(self) -> bool:
         """Whether an answer may wait for a component that is not trusted: an event loop should not give it then."""
-        hooks = (each.plugin_name for hook in _HOOKS for each in self._plugins.implementations(hook))
-        return self.isolation.may_wait((*self.component_names, *hooks))
-
-    @property
-    def component_names(self) -> tuple[str, ...]:
-        """Everything that takes part in an answer."""
-        ranker = (self.model.ranker_name,) if self.model.ranker else ()
-        encoders = tuple(name for name in self._encoders.plugged if name not in self.absent)
-        return (*encoders, *self.model.names, *ranker, *self._filters, *self._rerankers)
+        return self.isolation.may_wait(self._called)
 
     def recommend(
         self,
@@ -242,21 +241,19 @@ class Engine:
 
     def _scenarios(self, queries: Queries, evidence: Evidence, attempt: Attempt) -> NDArray[np.int8]:
         """By the first plugin that has an opinion, else by number of interactions."""
-        hook = "firstlight_classify_scenarios"
-        for implementation in self._plugins.implementations(hook):
+        for implementation in self._plugins.implementations(_CLASSIFY):
             call = partial(self._classify, implementation, queries, evidence)
-            named = attempt(implementation.plugin_name, hook, call)
+            named = attempt(implementation.plugin_name, _CLASSIFY, call)
             if named is not None:
                 return named
         return evidence.scenarios()
 
     def _classify(self, implementation: HookImpl, queries: Queries, evidence: Evidence) -> NDArray[np.int8] | None:
-        hook = "firstlight_classify_scenarios"
-        named = self._plugins.call(hook, implementation, {"queries": queries, "evidence": evidence})
+        named = self._plugins.call(_CLASSIFY, implementation, {"queries": queries, "evidence": evidence})
         if named is None:
             return None
         if np.shape(named) != (len(queries),) or not np.isin(named, list(Scenario)).all():
-            raise PluginError("firstlight_classify_scenarios answered no scenarios (B,)")
+            raise PluginError(f"{_CLASSIFY} answered no scenarios (B,)")
         return np.asarray(named, np.int8)
 
 

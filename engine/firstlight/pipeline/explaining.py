@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from firstlight.domain import Queries, Ranked, RankingInputs, Reason, ReasonCode
 from firstlight.errors import PluginError
-from firstlight.pipeline.model import Attempt, Model
+from firstlight.pipeline.model import Model
 from firstlight.pipeline.results import ShownReason
+from firstlight.plugins import Attempt
 from firstlight.roles import Component
 
 

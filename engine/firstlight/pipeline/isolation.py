@@ -127,11 +127,6 @@ class Isolation:
                 found = self._health.setdefault(name, Health(trusted, inline=trusted))
         return found
 
-    @property
-    def known(self) -> Mapping[str, Health]:
-        """Everything that was called so far."""
-        return self._health
-
     def may_wait(self, names: Iterable[str]) -> bool:
         """Whether calls of ``names`` may wait for guarded threads: an event loop should not answer then."""
         return any(not self.health(name).inline for name in names)
@@ -221,7 +216,7 @@ class Isolation:
 
 
 class Batch:
-    """Calls of components on the way to one batch's answers: an :class:`~firstlight.pipeline.model.Attempt`.
+    """Calls of components on the way to one batch's answers: an :class:`~firstlight.plugins.Attempt`.
 
     A component that failed once is not called again in the same batch.
     """
@@ -245,11 +240,12 @@ class Batch:
             self._isolation.probe(component, operation, function)
             self._skip(component, DegradationReason.COMPONENT_QUARANTINED, named)
             return None
+        deadline = self._deadline
         try:
-            if health.trusted or self._deadline is None:
+            if health.trusted or deadline is None:
                 return function()
             timed = partial(_timed, function)
-            result, taken_s = timed() if health.inline else self._in_thread(component, health, timed)
+            result, taken_s = timed() if health.inline else self._in_thread(component, health, timed, deadline)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # whatever a plugin raises, an exit included, the others answer
@@ -288,8 +284,9 @@ class Batch:
         if named:
             self._skipped.setdefault(component, kind)
 
-    def _in_thread(self, component: str, health: Health, function: Callable[[], T]) -> T:
-        wait_s = self._share_s()
+    def _in_thread(self, component: str, health: Health, function: Callable[[], T], deadline: float) -> T:
+        settings = self._isolation.settings
+        wait_s = min(settings.longest_call_s, (deadline - time.monotonic()) * settings.time_share)
         alone = not health.proven
         if wait_s < _SHORTEST_WAIT_S or (alone and not health.first.acquire(timeout=wait_s)):
             raise _NotCalledError
@@ -307,13 +304,6 @@ class Batch:
         finally:
             if alone:
                 health.first.release()
-
-    def _share_s(self) -> float:
-        settings = self._isolation.settings
-        if self._deadline is None:
-            return settings.longest_call_s
-        left_s = max(0.0, self._deadline - time.monotonic())
-        return min(settings.longest_call_s, left_s * settings.time_share)
 
 
 _TEXTS = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Evidence, ItemTable, Queries, Ranked, RankingInputs, Scores
 from firstlight.errors import PluginError
+from firstlight.plugins import Attempt
 from firstlight.roles import CandidateGenerator, Component, Ranker
 
 FLOOR = "popularity"
@@ -24,17 +25,6 @@ NEW_ITEMS = 500
 """Items nobody has met yet that every query is scored for, the newest ones: no generator's list would hold them."""
 
 T = TypeVar("T")
-
-
-class Attempt(Protocol):
-    """``attempt(component, operation, function)``: the result of ``function``; None where the component is left out.
-
-    Serving gives :class:`firstlight.pipeline.isolation.Batch`, which guards time, counts faults and names them.
-    """
-
-    def __call__(self, component: str, operation: str, function: Callable[[], T], /) -> T | None:
-        """What ``function`` returns, or None."""
-        ...
 
 
 def attempt_quietly(_component: str, _operation: str, function: Callable[[], T], /) -> T | None:

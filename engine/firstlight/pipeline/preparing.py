@@ -15,8 +15,8 @@ from firstlight.domain.values import conflicts
 from firstlight.errors import InvalidInputError, Violation
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline.catalogue import Catalogue
-from firstlight.pipeline.model import Attempt, attempt_quietly
 from firstlight.pipeline.results import Degradation, DegradationReason
+from firstlight.plugins import Attempt
 
 MAX_LIMIT = 1000
 """A larger limit is cut to this."""
@@ -61,7 +61,7 @@ def prepare(
     catalogue: Catalogue,
     encoders: FeatureEncoders,
     schema: Schema,
-    attempt: Attempt = attempt_quietly,
+    attempt: Attempt,
 ) -> Prepared:
     """Complete ``queries`` from ``users`` and look their ids up; None as ``users``: the queries say everything.
     ``attempt`` asks plugins' feature encoders.

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from firstlight.domain import Queries
 from firstlight.errors import PluginError
-from firstlight.pipeline.model import PER_GENERATOR, Attempt, Model, unique_rows
+from firstlight.pipeline.model import PER_GENERATOR, Model, unique_rows
 from firstlight.pipeline.preparing import Prepared
+from firstlight.plugins import Attempt
 from firstlight.roles import CandidateFilter
 
 WIDENING = 4
