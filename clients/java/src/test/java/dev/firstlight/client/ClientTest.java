@@ -201,6 +201,9 @@ class ClientTest {
     void healthIsWhatTheServerSays() {
         try (var client = FirstlightClient.connect(server.address())) {
             assertEquals(ServingStatus.SERVING, client.health());
+            server.health.setStatus("", ServingStatus.NOT_SERVING);
+            assertEquals(ServingStatus.NOT_SERVING, client.health());
+            server.health.setStatus("", ServingStatus.SERVING);
         }
     }
 

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
 
 /** A closed loop of unary Recommend on one connection, through the client or the bare stub. */
 final class Bench {
-    private static final double WARM_UP_S = 0.5;
+    private static final double WARM_UP_S = 3; // half a second would measure the compiler of the JVM
 
     private Bench() {}
 
