@@ -181,8 +181,10 @@ class Engine:
             for one, scenario, notes, limit in zip(lists, scenarios, prepared.degraded, prepared.limits, strict=True)
         ]
 
-    def similar_items(self, item_id: str, *, limit: int = 20) -> Recommendation:
+    def similar_items(self, item_id: str, *, limit: int = 20, remaining_s: float | None = None) -> Recommendation:
         """The items nearest to ``item_id``, which may be live and which nobody need have met.
+
+        ``remaining_s``: as for :meth:`recommend`.
 
         Raises:
             NotFoundError: there is no such item, or it was deleted.
@@ -196,8 +198,9 @@ class Engine:
         if position < 0 or position in self._catalogue.removed:
             raise NotFoundError(f"catalogue {self.catalog_id!r} has no item {item_id!r}", metadata={"item_id": item_id})
         cut = min(limit, MAX_LIMIT)
-        found = self._similarity.nearest(position, cut, hidden=self._catalogue.removed)
-        source = self._similarity.source
+        attempt = self.isolation.batch({}, remaining_s=remaining_s)
+        found, source = self._similarity.nearest(position, cut, hidden=self._catalogue.removed, attempt=attempt)
+        attempt.tell(self.catalog_id)
         reason = ShownReason(ReasonCode.SIMILAR_TO_HISTORY, history_item_id=item_id)
         shown = found.positions[0] >= 0
         items = tuple(
@@ -213,7 +216,7 @@ class Engine:
             strategy=source,
             bundle_id=self.bundle_id,
             attribution_token=attribution_token(self.bundle_id),
-            degraded=(*notes, *_short(len(items), cut)),
+            degraded=(*notes, *attempt.degradations, *_short(len(items), cut)),
         )
 
     def add_items(self, items: Sequence[Item]) -> None:

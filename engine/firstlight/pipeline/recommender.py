@@ -142,9 +142,15 @@ class Recommender:
         return engine.recommend(queries, self._users.get(catalog_id, queries) | loaded, remaining_s=remaining_s)
 
     def similar_items(
-        self, catalog_id: str, item_id: str, *, limit: int = 20, min_write_token: int | None = None
+        self,
+        catalog_id: str,
+        item_id: str,
+        *,
+        limit: int = 20,
+        min_write_token: int | None = None,
+        remaining_s: float | None = None,
     ) -> Recommendation:
-        """The items nearest to one item.
+        """The items nearest to one item; ``remaining_s`` as for :meth:`recommend`.
 
         Raises:
             PreconditionError: NO_ACTIVE_BUNDLE.
@@ -152,7 +158,7 @@ class Recommender:
         """
         self._reach(min_write_token)
         engine = self.load(catalog_id)
-        return engine.similar_items(item_id, limit=limit)
+        return engine.similar_items(item_id, limit=limit, remaining_s=remaining_s)
 
     def missing_users(self, catalog_id: str, queries: Sequence[Query]) -> list[str]:
         """Users of ``queries`` whose state is not in memory."""

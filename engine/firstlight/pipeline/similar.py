@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Candidates, ItemTable
+from firstlight.errors import PluginError
+from firstlight.plugins import Attempt
 from firstlight.roles import Component, ItemVectors
 
 CONTENT = "content"
@@ -33,20 +35,27 @@ class Similarity:
         offering = {name: c.item_vectors for name, c in components.items() if isinstance(c, ItemVectors)}
         self.source = next(iter(offering), CONTENT)
         self._items = items
-        self._spaces = [_Space(vectors, items) for vectors in (items.content, *list(offering.values())[:1])]
+        self._content = _Space(items.content, items)
+        self._learnt = _Space(partial(_checked, offering[self.source]), items) if offering else None
 
-    def nearest(self, position: int, limit: int, *, hidden: NDArray[np.int32]) -> Candidates:
+    def nearest(
+        self, position: int, limit: int, *, hidden: NDArray[np.int32], attempt: Attempt
+    ) -> tuple[Candidates, str]:
         """The ``limit`` items nearest to the one at ``position``, (1, L), without itself and ``hidden`` ones.
 
-        Exact, in blocks of 50,000 items; ties by position.
+        Exact, in blocks of 50,000 items; ties by position. Then what they were placed by: ``source``, or ``"content"``
+        alone where ``attempt`` leaves that component out.
         """
-        size = self._items.size
-        values = np.full((1, size), -np.inf, np.float32)
-        for block in _blocks(size):
-            values[0, block] = np.mean([space.cosines(position, block) for space in self._spaces], axis=0)
+        size, source = self._items.size, CONTENT
+        cosines = self._content.cosines(position, size)
+        if self._learnt is not None:
+            learnt = attempt(self.source, "item_vectors", partial(self._learnt.cosines, position, size))
+            if learnt is not None:
+                cosines, source = np.mean([cosines, learnt], axis=0), self.source
+        values = cosines.astype(np.float32)[None]
         values[0, hidden[hidden < size]] = -np.inf
         values[0, position] = -np.inf
-        return Candidates.best(values, limit)
+        return Candidates.best(values, limit), source
 
 
 class _Space:
@@ -63,13 +72,23 @@ class _Space:
             total += self._vectors(block).sum(axis=0, dtype=np.float64)
         return total / max(self._items.base_size, 1)
 
-    def cosines(self, position: int, block: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Of the item at ``position`` with each of ``block``, 0 where a vector is nothing but mean."""
+    def cosines(self, position: int, size: int) -> NDArray[np.float64]:
+        """Of the item at ``position`` with each of the first ``size``, 0 where a vector is nothing but mean."""
+        return np.concatenate([self._of_block(position, block) for block in _blocks(size)])
+
+    def _of_block(self, position: int, block: NDArray[np.int32]) -> NDArray[np.float64]:
         asked = self._vectors(np.array([position], np.int32))[0] - self._mean
         others = self._vectors(block) - self._mean
         lengths: NDArray[np.float64] = np.linalg.norm(others, axis=1) * np.linalg.norm(asked)
         products: NDArray[np.float64] = others @ asked
         return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 1e-12)
+
+
+def _checked(vectors: Vectors, positions: NDArray[np.int32]) -> NDArray[np.float32]:
+    found = np.asarray(vectors(positions))
+    if found.ndim != 2 or len(found) != len(positions) or not np.isfinite(found).all():
+        raise PluginError(f"item vectors {found.shape} are not of finite numbers, one row for each of {len(positions)}")
+    return found
 
 
 def _blocks(size: int) -> Iterator[NDArray[np.int32]]:

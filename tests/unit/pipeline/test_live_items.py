@@ -8,7 +8,7 @@ import pytest
 
 from firstlight.domain import HistoryEntry, Item, Query, Scenario
 from firstlight.errors import NotFoundError
-from firstlight.pipeline import Engine, Recommendation
+from firstlight.pipeline import DegradationReason, Engine, Recommendation
 
 GAMER = {"camp": "gamer", "age": 25}
 
@@ -122,8 +122,39 @@ def test_vectors_of_a_component_count_as_much_as_content(engine: Engine):
 
     found = Similarity(engine.model.items, engine.model.components)
     assert found.source == "neighbours"
-    nearest = found.nearest(3, 2, hidden=np.zeros(0, np.int32))
+    attempt = engine.isolation.batch({})
+    nearest, source = found.nearest(3, 2, hidden=np.zeros(0, np.int32), attempt=attempt)
     assert nearest.positions.tolist() == [[23, 13]]
+    assert source == "neighbours"
+
+
+def broken(positions: np.ndarray) -> np.ndarray:
+    raise RuntimeError("secret")
+
+
+@pytest.mark.parametrize(
+    "item_vectors",
+    [
+        broken,
+        lambda positions: np.full((len(positions), 2), np.nan, np.float32),
+        lambda positions: np.ones((3, 2), np.float32),
+        lambda positions: None,
+    ],
+)
+def test_bad_vectors_of_a_component_leave_it_out_and_content_decides(engine: Engine, item_vectors):
+    from firstlight.pipeline.similar import CONTENT, Similarity
+
+    engine._similarity = Similarity(engine.model.items, {})
+    expected = [item.item_id for item in engine.similar_items("item-01", limit=5).items]
+    component = engine.model.components["neighbours"]
+    component.item_vectors = item_vectors
+    engine._similarity = Similarity(engine.model.items, engine.model.components)
+    answer = engine.similar_items("item-01", limit=5)
+    assert [item.item_id for item in answer.items] == expected
+    assert {item.source for item in answer.items} == {CONTENT}
+    [note] = answer.degraded
+    assert (note.reason, note.component) == (DegradationReason.COMPONENT_FAILED, "neighbours")
+    assert "secret" not in note.detail
 
 
 @pytest.mark.parametrize(("limit", "count"), [(0, 0), (3, 3), (1000, 39), (10**9, 39)])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, Violation
@@ -18,6 +18,8 @@ from firstlight.server.backend import Backend
 from firstlight.server.checks import Checks
 from firstlight.v1 import recommendation_service_pb2 as pb
 from firstlight.v1.recommendation_service_pb2_grpc import RecommendationServiceServicer
+
+T = TypeVar("T")
 
 USER_STATE_WAIT_S = 0.020
 """A query waits this long, at most, for what is stored about a user who is not in memory."""
@@ -79,7 +81,14 @@ class RecommendationService(RecommendationServiceServicer):
                 checks.add("limit", "must not be negative")
             token = _write_token(request.min_write_token, checks)
         await self._prepare(catalog_id, token, _remaining_s(context))
-        answer = self._recommender.similar_items(catalog_id, item_id, limit=request.limit or limits.DEFAULT_LIMIT)
+        find = partial(
+            self._recommender.similar_items,
+            catalog_id,
+            item_id,
+            limit=request.limit or limits.DEFAULT_LIMIT,
+            remaining_s=_remaining_s(context),
+        )
+        answer = await self._answer(catalog_id, find)
         return pb.FindSimilarItemsResponse(recommendation=to_proto.recommendation(answer))
 
     async def _recommend_one(self, catalog_id: str, query: Query, token: int, remaining_s: float) -> Recommendation:
@@ -109,6 +118,10 @@ class RecommendationService(RecommendationServiceServicer):
             cached_only=True,
             remaining_s=max(0.0, deadline - clock()),
         )
+        return await self._answer(catalog_id, answer)
+
+    async def _answer(self, catalog_id: str, answer: Callable[[], T]) -> T:
+        """What ``answer`` returns: called here, or in a thread where it may wait for a component."""
         return await self._backend.answering(answer) if self._recommender.may_wait(catalog_id) else answer()
 
     async def _load_users(self, catalog_id: str, queries: Sequence[Query]) -> None:
