@@ -72,6 +72,10 @@ class ServeSettings(BaseModel):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=7070, ge=0, le=65535, description="Port; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=256, description="Worker processes.")
+    route: Literal["auto", "full", "fast"] = Field(
+        default="auto",
+        description="How to answer: full, fast, or auto: fast where it was measured to be as good within 3 %.",
+    )
     threads: int = Field(default=1, ge=1, le=1024, description="Threads each model runs with in a worker.")
     drain_delay_s: float = Field(
         default=1.0, ge=0, description="Seconds between reporting NOT_SERVING and refusing calls."
@@ -114,6 +118,7 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 _TOP_LEVEL = (
     "ranker",
+    "fast_route",
     "allow_plugins",
     "disable_plugins",
     "load_plugins",
@@ -147,6 +152,10 @@ class Settings(BaseSettings):
         default="", repr=False, description="SQLAlchemy URL of the database; empty means SQLite in this directory."
     )
     ranker: str = Field(default="fusion", description="The component that ranks candidates.")
+    fast_route: _Names = Field(
+        default=("popularity", "student", "projection"),
+        description="The few components that answer where they are good enough, or are asked for.",
+    )
     allow_plugins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = Field(
         default=None,
         examples=[["newest", "firstlight-bandit"]],

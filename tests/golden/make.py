@@ -1,6 +1,7 @@
 """Writes the newest golden bundle and what it answers: ``python tests/golden/make.py``, once per bundle format.
 
-Format 1 holds popularity, neighbours and the fusion; format 2 adds columns of a plugin's encoder. A golden bundle of a
+Format 1 holds popularity, neighbours and the fusion; format 2 adds columns of a plugin's encoder; format 3 adds
+factors, and a fast route without them, which answers without history. A golden bundle of a
 released version is never written again: it is the proof that old bundles still load.
 """
 
@@ -19,11 +20,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.bundle import FORMAT, write_bundle
+from firstlight.bundle import FORMAT, FastRoute, write_bundle
 from firstlight.domain import Attribute, Attributes, Dataset, HistoryEntry, Kind, Queries, Query, RankingExamples
 from firstlight.features import FeatureEncoders, training_data
 from firstlight.hookspecs import Register, hookimpl
-from firstlight.pipeline import Engine, Model
+from firstlight.pipeline import Engine, Model, Recommendation
 from firstlight.plugins import GROUP, Plugins, load_plugins
 from firstlight.roles import FitOptions
 from firstlight.testing import tiny_dataset
@@ -31,7 +32,8 @@ from firstlight.testing import tiny_dataset
 HERE = Path(__file__).parent
 BUNDLE = HERE / f"format-{FORMAT}"
 ANSWERS = HERE / f"format-{FORMAT}.answers.json"
-COMPONENTS = ("popularity", "neighbours")
+COMPONENTS = ("popularity", "neighbours", "factors")
+FAST = FastRoute(("popularity", "neighbours"), {"0": 0.99, "1": 0.9})
 SHOWN = 5
 
 
@@ -109,6 +111,10 @@ def examples(model: Model, data: Dataset, encoders: FeatureEncoders) -> list[Ran
     return [RankingExamples("new-user k=3", model.inputs(shown, positions), liked, total)]
 
 
+def _rows(answer: Recommendation) -> list[list[Any]]:
+    return [[item.item_id, round(item.score, 6), item.source] for item in answer.items]
+
+
 def main() -> None:
     """Write ``format-N/`` and ``format-N.answers.json``."""
     if BUNDLE.exists() and sys.argv[1:] != ["--again"]:
@@ -121,7 +127,10 @@ def main() -> None:
         component.fit(training, FitOptions())
     ranker = loaded.registrations["fusion"].create()
     model = Model(training.items, components, None, data.schema.positive_value, encoders.profile_fields)
-    ranker.fit(examples(model, data, encoders), seed=0)
+    learnt = examples(model, data, encoders)
+    ranker.fit(learnt, seed=0)
+    quick = loaded.registrations["fusion"].create()
+    quick.fit([replace(e, inputs=e.inputs.of(FAST.components)) for e in learnt], seed=0)
     written = write_bundle(
         HERE / ".building",
         bundle_id="golden",
@@ -132,6 +141,8 @@ def main() -> None:
         items=training.items,
         components=components,
         ranker=ranker,
+        fast=FAST,
+        fast_ranker=quick,
         metrics={},
         evaluation={},
         dataset_token=0,
@@ -141,7 +152,11 @@ def main() -> None:
     written.rename(BUNDLE)
     shutil.rmtree(HERE / ".building")
     answers = [
-        {"scenario": a.scenario.name, "items": [[i.item_id, round(i.score, 6), i.source] for i in a.items]}
+        {
+            "scenario": a.scenario.name,
+            "route": a.route,
+            "items": [[i.item_id, round(i.score, 6), i.source] for i in a.items],
+        }
         for a in Engine.open(BUNDLE, loaded).recommend(queries())
     ]
     ANSWERS.write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")

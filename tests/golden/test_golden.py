@@ -48,6 +48,7 @@ def test_it_loads_and_answers_as_it_did(path: Path):
     assert len(answers) == len(expected)
     for found, then in zip(answers, expected, strict=True):
         assert found.scenario.name == then["scenario"]
+        assert found.route == then.get("route", "full")
         assert not [note for note in found.degraded if note.component]
         assert [i.item_id for i in found.items] == [item_id for item_id, _, _ in then["items"]]
         assert [i.score for i in found.items] == pytest.approx([score for _, score, _ in then["items"]], abs=1e-4)

@@ -52,6 +52,11 @@ class Bundle:
         """The folder of the ranker; it exists where ``manifest.ranker`` is not empty."""
         return self.path / "ranker"
 
+    @property
+    def fast(self) -> Path:
+        """The folder of the fast route's ranker; it exists where ``manifest.fast`` is not None."""
+        return self.path / "fast"
+
     def component(self, name: str) -> Path:
         """The folder of one component."""
         return self.path / "components" / name

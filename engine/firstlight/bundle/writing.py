@@ -14,7 +14,7 @@ import numpy as np
 
 from firstlight import __version__
 from firstlight.bundle.ids import IdTable
-from firstlight.bundle.manifest import MANIFEST, SEAL, ComponentInfo, Manifest
+from firstlight.bundle.manifest import FORMAT_OF_ROUTES, MANIFEST, SEAL, ComponentInfo, FastRoute, Manifest
 from firstlight.bundle.verifying import describe_files, sha256
 from firstlight.domain import ItemTable, Schema
 from firstlight.plugins import Plugins
@@ -46,6 +46,8 @@ def write_bundle(
     components: Mapping[str, Component],
     ranker: Ranker | None,
     ranker_name: str = "fusion",
+    fast: FastRoute | None = None,
+    fast_ranker: Ranker | None = None,
     metrics: Mapping[str, float],
     evaluation: Mapping[str, Any],
     dataset_token: int,
@@ -66,6 +68,8 @@ def write_bundle(
         components: fitted, by name.
         ranker: fitted; None where popularity alone ranks.
         ranker_name: the name it was registered under.
+        fast: the fast route, None for none.
+        fast_ranker: its ranker, of the same name.
         metrics: finite numbers by name.
         evaluation: JSON without NaN.
         dataset_token: the last change the training data hold.
@@ -84,6 +88,8 @@ def write_bundle(
             component.export(_folder(building / "components" / name))
         if ranker is not None:
             ranker.export(_folder(building / "ranker"))
+        if fast is not None and fast_ranker is not None:
+            fast_ranker.export(_folder(building / "fast"))
         manifest = Manifest(
             bundle_id=bundle_id,
             catalog_id=catalog_id,
@@ -94,10 +100,11 @@ def write_bundle(
             items=len(item_ids),
             components={name: _source(plugins, name) for name in components},
             ranker=ranker_name if ranker is not None else "",
+            fast=fast,
             metrics=dict(metrics),
             evaluation=dict(evaluation),
             files=describe_files(building),
-            format=encoders.format,
+            format=encoders.format if fast is None else FORMAT_OF_ROUTES,
         )
         (building / MANIFEST).write_text(manifest.to_json(), encoding="utf-8", newline="\n")
         (building / SEAL).write_text(sha256(building / MANIFEST) + "\n", encoding="ascii", newline="\n")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Query:
 
     ``profile`` overrides stored attributes field by field; ``history`` (oldest first) is appended to the stored
     history as its newest part. ``candidates``: rank only these. ``context``: items on screen now, treated as the
-    newest history without a value. ``limit`` is at least 0.
+    newest history without a value. ``limit`` is at least 0. ``route``: how to answer; None leaves it to the engine.
     """
 
     user_id: str | None = None
@@ -52,6 +53,7 @@ class Query:
     exclude: tuple[str, ...] = ()
     limit: int = 20
     include_seen: bool = False
+    route: Literal["full", "fast"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,11 @@ class RankingInputs:
             self.counts[rows],
             self.evidence.take(rows),
         )
+
+    def of(self, names: tuple[str, ...]) -> RankingInputs:
+        """The scores of the components ``names`` alone, in that order."""
+        rows = [self.names.index(name) for name in names]
+        return replace(self, names=names, scores=self.scores[rows], known=self.known[rows])
 
     def only(self, wanted: NDArray[np.bool_]) -> RankingInputs:
         """The candidates where ``wanted`` (B, C) is true; the others become padding."""

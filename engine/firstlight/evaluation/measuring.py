@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from firstlight.domain import Dataset, Queries
 from firstlight.evaluation.metrics import PluggedMetrics
 from firstlight.evaluation.protocols import Case
+from firstlight.pipeline.routes import FAST
 from firstlight.training import Product
 from firstlight.training.metrics import NDCG_CUT, Array
 from firstlight.training.problems import FUSION, Problem, Quality, component_values, without_history
@@ -43,9 +44,9 @@ class Measured:
 def measure(
     case: Case, product: Product, training: Dataset, metrics: PluggedMetrics | None = None
 ) -> dict[str, Measured]:
-    """Every strategy that knows anything in ``case``, by name: the fusion as served, each component, plain popularity.
+    """Every strategy that knows anything in ``case``, by name: the routes, each component, plain popularity.
 
-    The fusion ranks what serving would rank: the generators' proposals less the history; or the given items. The
+    A route ranks what serving would rank: the generators' proposals less the history; or the given items. The
     others rank the whole catalogue. Strategies that know nothing anywhere are left out. ``metrics`` are asked about the
     same lists.
     """
@@ -89,6 +90,9 @@ def _ask(case: Case, product: Product, votes: NDArray[np.float32], problem: Prob
     inputs = model.inputs(queries, everything)
     values = {name: (scores, everything) for name, scores in component_values(inputs).items()}
     values[FUSION] = (model.rank(queries, served).values, served)
+    if (fast := product.routes.fast) is not None:
+        proposed = served if case.only is not None else without_history(fast.candidates(queries), queries)
+        values[FAST] = (fast.rank(queries, proposed).values, proposed)
     if case.only is None:
         values[PLAIN] = (np.where(everything >= 0, votes[everything], -np.inf).astype(np.float32), everything)
     return {name: Quality.of(*found, problem.targets) for name, found in values.items()}

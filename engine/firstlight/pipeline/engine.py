@@ -16,14 +16,15 @@ from firstlight.domain import Attributes, Evidence, Item, Queries, Query, Reason
 from firstlight.domain.values import conflicts
 from firstlight.errors import InvalidInputError, NotFoundError, PluginError, Violation
 from firstlight.features import FeatureEncoders
-from firstlight.pipeline.answering import answer, order
+from firstlight.pipeline.answering import ShownList, answer, order
 from firstlight.pipeline.catalogue import Catalogue
 from firstlight.pipeline.explaining import text_of
 from firstlight.pipeline.isolation import Isolation
 from firstlight.pipeline.loading import ComponentSettings, give_items, load_encoders, load_model
 from firstlight.pipeline.model import Model
-from firstlight.pipeline.preparing import MAX_LIMIT, UserState, prepare
+from firstlight.pipeline.preparing import MAX_LIMIT, Prepared, UserState, prepare
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
+from firstlight.pipeline.routes import FAST, FULL, Route, Routes
 from firstlight.pipeline.shortlist import shortlist
 from firstlight.pipeline.similar import Similarity
 from firstlight.pipeline.tokens import attribution_token
@@ -44,19 +45,24 @@ class Engine:
         bundle_id: str,
         catalog_id: str,
         schema: Schema,
-        model: Model,
+        routes: Routes,
         catalogue: Catalogue,
         encoders: FeatureEncoders,
         plugins: Plugins,
         settings: ComponentSettings | None = None,
         isolation: Isolation | None = None,
         absent: Mapping[str, str] | None = None,
+        route: Route | None = None,
     ) -> None:
-        """``settings`` of filters and rerankers; ``absent``: components of the bundle that cannot be used, and why."""
+        """``settings`` of filters and rerankers; ``absent``: components of the bundle that cannot be used, and why.
+
+        ``route``: how to answer queries that do not say; None: by what was measured.
+        """
         self.bundle_id = bundle_id
         self.catalog_id = catalog_id
         self.schema = schema
-        self.model = model
+        self.routes = routes
+        self._route = route
         self._catalogue = catalogue
         self._encoders = encoders
         self._plugins = plugins
@@ -66,14 +72,14 @@ class Engine:
         self.absent = dict(absent or {})
         """Components of the bundle that cannot be used, and why."""
         for components in (self._filters, self._rerankers):
-            give_items(components, model.items, encoders.content_names, self.absent, plugins)
-        ranker = (model.ranker_name,) if model.ranker else ()
+            give_items(components, routes.full.items, encoders.content_names, self.absent, plugins)
+        ranker = (self.model.ranker_name,) if self.model.ranker else ()
         plugged = tuple(name for name in encoders.plugged if name not in self.absent)
-        self.component_names = (*plugged, *model.names, *ranker, *self._filters, *self._rerankers)
+        self.component_names = (*plugged, *self.model.names, *ranker, *self._filters, *self._rerankers)
         """Everything that takes part in an answer."""
         hooks = (each.plugin_name for hook in _HOOKS for each in plugins.implementations(hook))
         self._called = (*self.component_names, *hooks)
-        self._similarity = Similarity(model.items, model.components)
+        self._similarity = Similarity(self.model.items, self.model.components)
         self._writing = threading.Lock()
 
     @classmethod
@@ -86,6 +92,7 @@ class Engine:
         isolation: Isolation | None = None,
         threads: int = 1,
         text_model: Path | None = None,
+        route: Route | None = None,
         verify: bool = True,
     ) -> Engine:
         """Load the bundle at ``path``.
@@ -97,6 +104,7 @@ class Engine:
             isolation: the guard of its components; by default one of its own.
             threads: CPU threads of one model call.
             text_model: the folder of the text model the bundle was trained with, where it was.
+            route: how to answer queries that do not say; by default by what was measured.
             verify: read and check every byte first.
 
         Raises:
@@ -111,14 +119,20 @@ class Engine:
             bundle_id=bundle.manifest.bundle_id,
             catalog_id=bundle.manifest.catalog_id,
             schema=bundle.manifest.schema,
-            model=loaded.model,
+            routes=loaded.routes,
             catalogue=Catalogue(bundle.ids, bundle.items),
             encoders=encoders,
             plugins=plugins,
             settings=settings,
             isolation=isolation,
             absent={**loaded.absent, **encoders.absent},
+            route=route,
         )
+
+    @property
+    def model(self) -> Model:
+        """All components: the full route."""
+        return self.routes.full
 
     @property
     def may_wait(self) -> bool:
@@ -148,38 +162,46 @@ class Engine:
             queries, users, catalogue=self._catalogue, encoders=self._encoders, schema=self.schema, attempt=attempt
         )
         evidence = self.model.evidence(prepared.queries)
+        fast = self.routes.choose(evidence.interactions, tuple(query.route or self._route for query in queries))
         scenarios = self._scenarios(prepared.queries, evidence, attempt)
         about = {"catalog_id": self.catalog_id, "queries": prepared.queries}
         self.isolation.observe(attempt, "firstlight_before_recommend", **about)
-        positions = shortlist(
-            self.model, prepared, removed=self._catalogue.removed, filters=self._filters, attempt=attempt
-        )
-        inputs = self.model.inputs(prepared.queries, positions, attempt=attempt)
-        ranked = self.model.fuse(inputs, attempt=attempt)
-        columns, shown = order(prepared, inputs, ranked, self._rerankers, attempt=attempt)
-        lists = answer(
-            self.model,
-            prepared.queries,
-            inputs,
-            ranked,
-            columns=columns,
-            positions=shown,
-            id_of=self._catalogue.id_of,
-            attempt=attempt,
-        )
+        lists: dict[int, ShownList] = {}
+        shown = np.full((len(queries), int(prepared.limits.max(initial=0))), -1, np.int32)
+        for route, rows in ((FULL, np.flatnonzero(~fast)), (FAST, np.flatnonzero(fast))):
+            if len(rows):
+                part = prepared if len(rows) == len(queries) else prepared.take(rows)
+                found, positions = self._answer(self.routes.model(route), part, attempt)
+                lists |= dict(zip(rows.tolist(), found, strict=True))
+                shown[rows, : positions.shape[1]] = positions
         self.isolation.observe(attempt, "firstlight_after_recommend", **about, positions=shown)
         attempt.tell(self.catalog_id)
         return [
             Recommendation(
-                items=one.items,
+                items=lists[row].items,
                 scenario=Scenario(scenario),
-                strategy=one.strategy,
+                strategy=lists[row].strategy,
                 bundle_id=self.bundle_id,
                 attribution_token=attribution_token(self.bundle_id),
-                degraded=(*notes, *attempt.degradations, *_short(len(one.items), int(limit))),
+                route=FAST if fast[row] else FULL,
+                degraded=(*notes, *attempt.degradations, *_short(len(lists[row].items), int(limit))),
             )
-            for one, scenario, notes, limit in zip(lists, scenarios, prepared.degraded, prepared.limits, strict=True)
+            for row, (scenario, notes, limit) in enumerate(
+                zip(scenarios, prepared.degraded, prepared.limits, strict=True)
+            )
         ]
+
+    def _answer(self, model: Model, prepared: Prepared, attempt: Attempt) -> tuple[list[ShownList], NDArray[np.int32]]:
+        """The lists of ``model``, one a query, and the positions in them (B, K)."""
+        positions = shortlist(model, prepared, removed=self._catalogue.removed, filters=self._filters, attempt=attempt)
+        inputs = model.inputs(prepared.queries, positions, attempt=attempt)
+        ranked = model.fuse(inputs, attempt=attempt)
+        columns, shown = order(prepared, inputs, ranked, self._rerankers, attempt=attempt)
+        id_of = self._catalogue.id_of
+        lists = answer(
+            model, prepared.queries, inputs, ranked, columns=columns, positions=shown, id_of=id_of, attempt=attempt
+        )
+        return lists, shown
 
     def similar_items(self, item_id: str, *, limit: int = 20, remaining_s: float | None = None) -> Recommendation:
         """The items nearest to ``item_id``, which may be live and which nobody need have met.

@@ -14,6 +14,7 @@ from firstlight.errors import CorruptBundleError, PluginError, PreconditionError
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline.model import FLOOR, Model
 from firstlight.pipeline.requirements import check_requirements, in_order
+from firstlight.pipeline.routes import Routes
 from firstlight.plugins import Plugins
 from firstlight.roles import Component, FeatureEncoder, UsesItems
 from firstlight.runtime import BundleRuntime
@@ -27,16 +28,16 @@ ComponentSettings = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model from a bundle. ``absent``: what could not be loaded, with the reason; it is left out of every answer."""
+    """Models from a bundle. ``absent``: what could not be loaded, with the reason; it is left out of every answer."""
 
-    model: Model
+    routes: Routes
     absent: Mapping[str, str]
 
 
 def load_model(
     bundle: Bundle, encoders: FeatureEncoders, plugins: Plugins, settings: ComponentSettings, *, threads: int = 1
 ) -> Loaded:
-    """Load every component of ``bundle`` and its ranker.
+    """Load every component of ``bundle`` and its rankers.
 
     A component whose plugin is not there or fails is left out, with those that require it.
 
@@ -68,12 +69,24 @@ def load_model(
     model = Model(
         items=bundle.items,
         components=loaded,
-        ranker=_load_ranker(bundle, plugins, settings, absent),
+        ranker=_load_ranker(bundle.manifest.ranker, bundle.ranker, plugins, settings, absent),
         positive_value=bundle.manifest.schema.positive_value,
         profile_fields=encoders.profile_fields,
         ranker_name=bundle.manifest.ranker,
     )
-    return Loaded(model, absent)
+    return Loaded(_routes(bundle, model, plugins, settings, absent), absent)
+
+
+def _routes(
+    bundle: Bundle, model: Model, plugins: Plugins, settings: ComponentSettings, absent: dict[str, str]
+) -> Routes:
+    """The fast route too, where all its components are there."""
+    fast = bundle.manifest.fast
+    if fast is None or not set(fast.components) <= set(model.names):
+        return Routes(model)
+    ranker = _load_ranker(bundle.manifest.ranker, bundle.fast, plugins, settings, absent)
+    quality = {int(knot): share for knot, share in fast.quality.items()}
+    return Routes(model, model.of(fast.components, ranker), quality)
 
 
 def load_encoders(
@@ -132,13 +145,14 @@ def give_items(
                 del components[name]
 
 
-def _load_ranker(bundle: Bundle, plugins: Plugins, settings: ComponentSettings, absent: dict[str, str]) -> Any:
-    name = bundle.manifest.ranker
+def _load_ranker(
+    name: str, directory: Path, plugins: Plugins, settings: ComponentSettings, absent: dict[str, str]
+) -> Any:
     if not name:
         return None
     try:
         ranker = _create(plugins, name, settings)
-        ranker.load(bundle.ranker)
+        ranker.load(directory)
     except CorruptBundleError:
         raise
     except Exception as error:

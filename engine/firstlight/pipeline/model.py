@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -61,6 +61,11 @@ class Model:
         object.__setattr__(self, "components", components)
         object.__setattr__(self, "generators", generators)
         object.__setattr__(self, "cold_base", np.flatnonzero(self.items.base_counts == 0)[-NEW_ITEMS:].astype(np.int32))
+
+    def of(self, names: Collection[str], ranker: Ranker | None = None) -> Model:
+        """The components ``names`` alone, under ``ranker``."""
+        components = {name: component for name, component in self.components.items() if name in names}
+        return replace(self, components=components, ranker=ranker)
 
     def candidates(
         self, queries: Queries, *, per_generator: int = PER_GENERATOR, attempt: Attempt = attempt_quietly

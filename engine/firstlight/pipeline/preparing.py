@@ -53,6 +53,20 @@ class Prepared:
     excluded: NDArray[np.int64]
     degraded: tuple[tuple[Degradation, ...], ...]
 
+    def take(self, rows: NDArray[np.int64]) -> Prepared:
+        """The given rows (b,), ascending and each once."""
+        place = np.full(len(self.queries), -1)
+        place[rows] = np.arange(len(rows))
+        kept = place[self.excluded_rows] >= 0
+        return Prepared(
+            queries=self.queries.take(rows),
+            limits=self.limits[rows],
+            candidates=tuple(self.candidates[row] for row in rows),
+            excluded_rows=place[self.excluded_rows[kept]],
+            excluded=self.excluded[kept],
+            degraded=tuple(self.degraded[row] for row in rows),
+        )
+
 
 def prepare(
     queries: Sequence[Query],

@@ -235,6 +235,7 @@ class Recommender:
             isolation=self._isolation(),
             threads=self._settings.serve.threads,
             text_model=self._settings.train.text_model,
+            route=None if self._settings.serve.route == "auto" else self._settings.serve.route,
         )
         engine.add_items(self._store.items_changed_since(record.catalog_id, record.dataset_token))
         self._refresh(engine, self._deleted_since(record))

@@ -69,8 +69,8 @@ class RecommendedItem:
 class Recommendation:
     """The answer to one query, best first.
 
-    ``strategy``: the component behind most of the list; ``attribution_token``: opaque, ties later interactions to
-    this list.
+    ``strategy``: the component behind most of the list; ``route``: which components were asked, ``full`` or ``fast``;
+    ``attribution_token``: opaque, ties later interactions to this list.
     """
 
     items: tuple[RecommendedItem, ...]
@@ -78,4 +78,5 @@ class Recommendation:
     strategy: str
     bundle_id: str
     attribution_token: str
+    route: str = "full"
     degraded: tuple[Degradation, ...] = ()

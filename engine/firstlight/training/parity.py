@@ -42,14 +42,16 @@ def check_parity(path: Path, product: Product, dataset: Dataset, plugins: Plugin
     for size in BATCHES:
         queries = _queries(product, dataset, size)
         positions = product.model.candidates(queries, per_generator=PER_GENERATOR)
-        ours, theirs = (model.inputs(queries, positions) for model in (product.model, loaded.model))
+        ours, theirs = (routes.full.inputs(queries, positions) for routes in (product.routes, loaded.routes))
         for s, name in enumerate(ours.names):
             if not np.array_equal(ours.known[s], theirs.known[s]):
                 raise _differs(name, size, "it knows other items")
             _compare(name, size, ours.scores[s], theirs.scores[s])
         real = positions >= 0
-        ours_ranked, theirs_ranked = (model.fuse(i) for model, i in ((product.model, ours), (loaded.model, theirs)))
-        _compare(loaded.model.ranker_name, size, ours_ranked.values[real], theirs_ranked.values[real])
+        for one, other in ((product.routes.full, loaded.routes.full), (product.routes.fast, loaded.routes.fast)):
+            if one is not None and other is not None:
+                wanted, found = one.fuse(ours.of(one.names)), other.fuse(theirs.of(other.names))
+                _compare(other.ranker_name, size, wanted.values[real], found.values[real])
 
 
 def _check_encoders(

@@ -11,23 +11,29 @@ from firstlight.domain import Dataset
 from firstlight.errors import InvalidInputError, Reason
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline import Model
+from firstlight.pipeline.routes import FAST, FULL, Routes
 from firstlight.plugins import Plugins
 from firstlight.roles import FitOptions, Progress, no_progress
 from firstlight.runtime.text import TextModel
 from firstlight.settings import Settings
-from firstlight.training.crossfit import CrossFit, cross_fit
+from firstlight.training.crossfit import CrossFit, cross_fit, fast_components
 from firstlight.training.fitting import Fitted, fit
 from firstlight.training.options import Clock, TrainOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """``model``: refitted on everything, with the cross-fitted ranker. ``metrics``: finite numbers by name."""
+    """``routes``: refitted on everything, with the cross-fitted rankers. ``metrics``: finite numbers by name."""
 
-    model: Model
+    routes: Routes
     encoders: FeatureEncoders
     crossfit: CrossFit
     metrics: Mapping[str, float]
+
+    @property
+    def model(self) -> Model:
+        """The full route."""
+        return self.routes.full
 
 
 def fit_product(
@@ -72,18 +78,22 @@ def fit_product(
         dataset,
         lambda part, number, of: fitted(part, f"cross-fit {number + 1}/{of}", of - number + 1),
         lambda: ranker.create(settings.plugins.get(ranker.name)),
+        fast=settings.fast_route,
         catalog_id=catalog_id,
         seed=options.seed,
         progress=progress,
     )
     whole = fitted(dataset, "refit", 1)
-    model = replace(whole.model(), ranker=found.ranker, ranker_name=settings.ranker)
+    model = replace(whole.model(), ranker=found.rankers[FULL], ranker_name=settings.ranker)
+    names = fast_components(model.names, settings.fast_route)
+    fast = model.of(names, found.rankers[FAST]) if FAST in found.rankers and names else None
+    routes = Routes(model, fast, found.fast_quality if fast else {})
     metrics = {**whole.metrics, **{f"{settings.ranker}.{name}": value for name, value in found.metrics.items()}}
     for result in found.results:
         for strategy, values in result.ndcg.items():
             metrics[f"ndcg {result.name} {strategy}"] = float(values.mean())
     finite = {name: float(value) for name, value in metrics.items() if np.isfinite(value)}
-    return Product(model, whole.encoders, found, finite)
+    return Product(routes, whole.encoders, found, finite)
 
 
 def _device(wanted: str) -> str:

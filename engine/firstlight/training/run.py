@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from firstlight.bundle import Manifest, write_bundle
+from firstlight.bundle import FastRoute, Manifest, write_bundle
 from firstlight.domain import Dataset
 from firstlight.errors import CorruptBundleError
 from firstlight.plugins import Plugins
@@ -145,6 +145,8 @@ def _export(
     plugins: Plugins,
 ) -> Path:
     model = product.model
+    quality = {str(knot): share for knot, share in product.routes.quality.items()}
+    fast = FastRoute(product.routes.fast.names, quality) if product.routes.fast else None
     return write_bundle(
         root,
         bundle_id=bundle_id,
@@ -156,6 +158,8 @@ def _export(
         components=model.components,
         ranker=model.ranker,
         ranker_name=model.ranker_name,
+        fast=fast,
+        fast_ranker=product.routes.fast.ranker if product.routes.fast else None,
         metrics=product.metrics,
         evaluation={SLICES: [result.to_json() for result in product.crossfit.results]},
         dataset_token=token,

@@ -10,7 +10,8 @@ import pytest
 
 from firstlight.domain import HistoryEntry, Query, ReasonCode, Scenario, Scores
 from firstlight.errors import InvalidInputError
-from firstlight.pipeline import DegradationReason, Engine, Recommendation, UserState
+from firstlight.pipeline import DegradationReason, Engine, Model, Recommendation, UserState
+from firstlight.pipeline.routes import Routes
 from firstlight.plugins import Plugins, Registration
 
 READER = {"camp": "reader", "age": 25}
@@ -286,7 +287,7 @@ def wrong_shape(queries: Any, positions: np.ndarray) -> Scores:
 
 
 def with_components(engine: Engine, **components: Any) -> Engine:
-    engine.model = replace_model(engine, components={**engine.model.components, **components})
+    engine.routes = replace_model(engine, components={**engine.model.components, **components})
     return engine
 
 
@@ -299,7 +300,7 @@ def replace_model(engine: Engine, **changed: Any) -> Any:
         "positive_value": model.positive_value,
         "profile_fields": model.profile_fields,
     }
-    return type(model)(**(kept | changed))
+    return Routes(Model(**(kept | changed)))
 
 
 @pytest.mark.parametrize("fault", [raising, not_a_number, wrong_shape])
@@ -342,7 +343,7 @@ def test_the_source_is_the_component_that_lifts_an_item_above_the_others(engine:
     constant = Component(lambda q, p: Scores(np.where(p >= 0, 100.0, 0).astype(np.float32), p >= 0))
     picky = Component(lambda q, p: Scores(np.where(p == 7, 50.0, 0).astype(np.float32), p >= 0))
     with_components(engine, constant=constant, picky=picky)
-    engine.model = replace_model(engine, ranker=SimpleNamespace(rank=sum_of_scores))
+    engine.routes = replace_model(engine, ranker=SimpleNamespace(rank=sum_of_scores))
     found = answer(engine, Query(limit=10))
     assert found.items[0].item_id == "item-07"
     assert found.items[0].source == "picky"
@@ -354,13 +355,68 @@ def test_the_source_is_the_component_that_lifts_an_item_above_the_others(engine:
 
 
 def test_equal_scores_are_ordered_by_position(engine: Engine):
-    engine.model = replace_model(
+    engine.routes = replace_model(
         engine,
         ranker=SimpleNamespace(
             rank=lambda i: replace(sum_of_scores(i), values=np.where(i.positions < 0, -np.inf, 1).astype(np.float32))
         ),
     )
     assert ids(answer(engine, Query(limit=40))) == [f"item-{n:02d}" for n in range(40)]
+
+
+# ---------------------------------------------------------------- routes
+
+
+def with_fast_route(engine: Engine, quality: dict[int, float]) -> Engine:
+    """A full route that ranks by falling position, and popularity alone as the fast one."""
+    down = SimpleNamespace(
+        rank=lambda i: replace(
+            sum_of_scores(i), values=np.where(i.positions < 0, -np.inf, i.positions).astype(np.float32)
+        )
+    )
+    full = replace(engine.model, ranker=down)
+    engine.routes = Routes(full, full.of(("popularity",)), quality)
+    return engine
+
+
+def test_a_query_takes_the_route_that_it_asks_for(engine: Engine):
+    popular = ids(answer(engine, Query(limit=40)))
+    with_fast_route(engine, {})
+    full, fast, unasked = engine.recommend([Query(limit=5, route=r) for r in ("full", "fast", None)])
+    assert (full.route, fast.route, unasked.route) == ("full", "fast", "full")
+    assert ids(full) == ids(unasked) == [f"item-{n:02d}" for n in range(39, 34, -1)]
+    assert ids(fast) == popular[:5]
+
+
+def test_the_fast_route_is_taken_unasked_where_it_is_good_enough(engine: Engine):
+    with_fast_route(engine, {0: 0.98, 1: 0.96, 3: 0.97, 11: 0.5})
+    found = engine.recommend([Query(history=likes(*range(n))) for n in (0, 1, 2, 3, 10, 11, 30)])
+    assert [one.route for one in found] == ["fast", "full", "full", "fast", "fast", "full", "full"]
+
+
+def test_routes_mixed_in_a_batch_change_no_answer(engine: Engine, hooked):
+    with_fast_route(engine, {0: 1.0, 1: 0.0})
+    seen: list[Any] = []
+    hooked(firstlight_after_recommend=lambda positions: seen.append(positions.tolist()))
+    asked = [
+        Query(limit=3, history=likes(1, 2)),
+        Query(limit=2, profile=READER, exclude=("item-00",)),
+        Query(limit=40, route="full", candidates=("item-05", "item-06")),
+        Query(limit=4, history=likes(30), route="fast"),
+    ]
+    together = engine.recommend(asked)
+    assert [one.route for one in together] == ["full", "fast", "full", "fast"]
+    for one, query, shown in zip(together, asked, seen[0], strict=True):
+        alone = answer(engine, query)
+        assert [replace(i, score=round(i.score, 5)) for i in one.items] == [
+            replace(i, score=round(i.score, 5)) for i in alone.items
+        ]
+        assert [p for p in shown if p >= 0] == [number(i) for i in ids(one)]
+    assert "item-00" not in ids(together[1])
+
+
+def test_without_a_fast_route_everything_takes_the_full_one(engine: Engine):
+    assert answer(engine, Query(route="fast")).route == "full"
 
 
 # ---------------------------------------------------------------- filters, rerankers, scenarios

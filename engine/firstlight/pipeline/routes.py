@@ -1,0 +1,48 @@
+"""The two ways to answer a query: by every component, or by the few that are quick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firstlight.pipeline.model import Model
+
+Route = Literal["full", "fast"]
+FULL: Route = "full"
+FAST: Route = "fast"
+
+GOOD_ENOUGH = 0.97
+"""The least NDCG@10 of the fast route, as a share of the full one's, at which it is taken unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """``full``: the whole model. ``fast``: a few of its components under a ranker of their own, None for no such route.
+
+    ``quality``: by number of interactions, rising, the NDCG@10 of the fast route as a share of the full one's, measured
+    on users and items that the fits had not seen; what was not measured is missing.
+    """
+
+    full: Model
+    fast: Model | None = None
+    quality: Mapping[int, float] = field(default_factory=dict)
+
+    def model(self, route: Route) -> Model:
+        """The model of ``route``; the full one where there is no fast one."""
+        return self.fast if route == FAST and self.fast is not None else self.full
+
+    def choose(self, interactions: NDArray[np.integer], wanted: tuple[Route | None, ...]) -> NDArray[np.bool_]:
+        """bool (B,): which queries take the fast route, by their ``interactions`` (B,) and what each wants.
+
+        One that wants nothing takes it where it is good enough at the nearest number of interactions below its own.
+        """
+        if self.fast is None:
+            return np.zeros(len(interactions), np.bool_)
+        knots = np.array(sorted(self.quality), np.int64)
+        good = np.array([False, *(self.quality[knot] >= GOOD_ENOUGH for knot in knots.tolist())])
+        unasked = good[np.searchsorted(knots, interactions, side="right")]
+        return np.array([r == FAST if r else g for r, g in zip(wanted, unasked.tolist(), strict=True)], np.bool_)
