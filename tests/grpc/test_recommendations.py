@@ -5,7 +5,7 @@ import pytest
 from firstlight.client import Client, query
 from firstlight.errors import InvalidInputError, NotFoundError, PreconditionError, Reason
 from firstlight.testing import CALM_ITEMS, LOUD_ITEMS
-from firstlight.v1.recommendation_pb2 import Degradation, HistoryEntry, Recommendation, Scenario
+from firstlight.v1.recommendation_pb2 import Degradation, HistoryEntry, Recommendation, Route, Scenario
 
 pytestmark = pytest.mark.xdist_group("grpc")
 
@@ -69,6 +69,15 @@ def test_what_was_seen_is_left_out_unless_wanted(client: Client, store: object) 
     assert not seen & set(ids(without))
     assert seen <= set(ids(client.recommend("user-1", limit=30, include_seen=True)))
     assert notes(without) == {"LIST_SHORT"}
+
+
+def test_a_route_can_be_asked_for_and_is_named(client: Client) -> None:
+    assert client.recommend(limit=3).route == Route.ROUTE_FULL
+    fast = client.recommend(limit=3, route="fast")
+    assert fast.route == Route.ROUTE_FULL, "the bundle has no fast route"
+    assert client.similar_items("item-00").route == Route.ROUTE_UNSPECIFIED
+    with pytest.raises(ValueError, match="ROUTE_QUICK"):
+        client.recommend(route="quick")
 
 
 def test_history_context_and_exclusions_of_the_request(client: Client) -> None:

@@ -24,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Which components of a bundle are asked.
+type Route int32
+
+const (
+	// Not given.
+	Route_ROUTE_UNSPECIFIED Route = 0
+	// All of them.
+	Route_ROUTE_FULL Route = 1
+	// The few that are quick.
+	Route_ROUTE_FAST Route = 2
+)
+
+// Enum value maps for Route.
+var (
+	Route_name = map[int32]string{
+		0: "ROUTE_UNSPECIFIED",
+		1: "ROUTE_FULL",
+		2: "ROUTE_FAST",
+	}
+	Route_value = map[string]int32{
+		"ROUTE_UNSPECIFIED": 0,
+		"ROUTE_FULL":        1,
+		"ROUTE_FAST":        2,
+	}
+)
+
+func (x Route) Enum() *Route {
+	p := new(Route)
+	*p = x
+	return p
+}
+
+func (x Route) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Route) Descriptor() protoreflect.EnumDescriptor {
+	return file_firstlight_v1_recommendation_proto_enumTypes[0].Descriptor()
+}
+
+func (Route) Type() protoreflect.EnumType {
+	return &file_firstlight_v1_recommendation_proto_enumTypes[0]
+}
+
+func (x Route) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Route.Descriptor instead.
+func (Route) EnumDescriptor() ([]byte, []int) {
+	return file_firstlight_v1_recommendation_proto_rawDescGZIP(), []int{0}
+}
+
 // How much is known about who asks, or about the item asked about.
 type Scenario int32
 
@@ -69,11 +122,11 @@ func (x Scenario) String() string {
 }
 
 func (Scenario) Descriptor() protoreflect.EnumDescriptor {
-	return file_firstlight_v1_recommendation_proto_enumTypes[0].Descriptor()
+	return file_firstlight_v1_recommendation_proto_enumTypes[1].Descriptor()
 }
 
 func (Scenario) Type() protoreflect.EnumType {
-	return &file_firstlight_v1_recommendation_proto_enumTypes[0]
+	return &file_firstlight_v1_recommendation_proto_enumTypes[1]
 }
 
 func (x Scenario) Number() protoreflect.EnumNumber {
@@ -82,7 +135,7 @@ func (x Scenario) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Scenario.Descriptor instead.
 func (Scenario) EnumDescriptor() ([]byte, []int) {
-	return file_firstlight_v1_recommendation_proto_rawDescGZIP(), []int{0}
+	return file_firstlight_v1_recommendation_proto_rawDescGZIP(), []int{1}
 }
 
 // Kinds of reasons.
@@ -134,11 +187,11 @@ func (x Reason_Code) String() string {
 }
 
 func (Reason_Code) Descriptor() protoreflect.EnumDescriptor {
-	return file_firstlight_v1_recommendation_proto_enumTypes[1].Descriptor()
+	return file_firstlight_v1_recommendation_proto_enumTypes[2].Descriptor()
 }
 
 func (Reason_Code) Type() protoreflect.EnumType {
-	return &file_firstlight_v1_recommendation_proto_enumTypes[1]
+	return &file_firstlight_v1_recommendation_proto_enumTypes[2]
 }
 
 func (x Reason_Code) Number() protoreflect.EnumNumber {
@@ -219,11 +272,11 @@ func (x Degradation_Reason) String() string {
 }
 
 func (Degradation_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_firstlight_v1_recommendation_proto_enumTypes[2].Descriptor()
+	return file_firstlight_v1_recommendation_proto_enumTypes[3].Descriptor()
 }
 
 func (Degradation_Reason) Type() protoreflect.EnumType {
-	return &file_firstlight_v1_recommendation_proto_enumTypes[2]
+	return &file_firstlight_v1_recommendation_proto_enumTypes[3]
 }
 
 func (x Degradation_Reason) Number() protoreflect.EnumNumber {
@@ -253,7 +306,9 @@ type Query struct {
 	Limit int32 `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Whether items of the history, stored, given or on the screen, may be in the answer. Those in the newest 100,000 stored
 	// interactions are left out otherwise, also where they are too old to be used.
-	IncludeSeen   bool `protobuf:"varint,7,opt,name=include_seen,json=includeSeen,proto3" json:"include_seen,omitempty"`
+	IncludeSeen bool `protobuf:"varint,7,opt,name=include_seen,json=includeSeen,proto3" json:"include_seen,omitempty"`
+	// How to answer; unset leaves it to the server. A bundle without a fast route answers by the full one.
+	Route         Route `protobuf:"varint,8,opt,name=route,proto3,enum=firstlight.v1.Route" json:"route,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -335,6 +390,13 @@ func (x *Query) GetIncludeSeen() bool {
 		return x.IncludeSeen
 	}
 	return false
+}
+
+func (x *Query) GetRoute() Route {
+	if x != nil {
+		return x.Route
+	}
+	return Route_ROUTE_UNSPECIFIED
 }
 
 // One interaction of a query's own history.
@@ -424,7 +486,9 @@ type Recommendation struct {
 	// Ties interactions that follow from this list to it: send it in Interaction.attribution_token. At most 256 bytes.
 	AttributionToken string `protobuf:"bytes,5,opt,name=attribution_token,json=attributionToken,proto3" json:"attribution_token,omitempty"`
 	// What was left out or cut on the way to this answer; empty where nothing was.
-	Degraded      []*Degradation `protobuf:"bytes,6,rep,name=degraded,proto3" json:"degraded,omitempty"`
+	Degraded []*Degradation `protobuf:"bytes,6,rep,name=degraded,proto3" json:"degraded,omitempty"`
+	// The route that was taken; unset where the question has none, as that for similar items.
+	Route         Route `protobuf:"varint,7,opt,name=route,proto3,enum=firstlight.v1.Route" json:"route,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -499,6 +563,13 @@ func (x *Recommendation) GetDegraded() []*Degradation {
 		return x.Degraded
 	}
 	return nil
+}
+
+func (x *Recommendation) GetRoute() Route {
+	if x != nil {
+		return x.Route
+	}
+	return Route_ROUTE_UNSPECIFIED
 }
 
 // One item of an answer.
@@ -802,7 +873,7 @@ var File_firstlight_v1_recommendation_proto protoreflect.FileDescriptor
 
 const file_firstlight_v1_recommendation_proto_rawDesc = "" +
 	"\n" +
-	"\"firstlight/v1/recommendation.proto\x12\rfirstlight.v1\x1a\x1dfirstlight/v1/attribute.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x02\n" +
+	"\"firstlight/v1/recommendation.proto\x12\rfirstlight.v1\x1a\x1dfirstlight/v1/attribute.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x03\n" +
 	"\x05Query\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12;\n" +
 	"\aprofile\x18\x02 \x03(\v2!.firstlight.v1.Query.ProfileEntryR\aprofile\x125\n" +
@@ -810,7 +881,8 @@ const file_firstlight_v1_recommendation_proto_rawDesc = "" +
 	"\x10context_item_ids\x18\x04 \x03(\tR\x0econtextItemIds\x12(\n" +
 	"\x10exclude_item_ids\x18\x05 \x03(\tR\x0eexcludeItemIds\x12\x14\n" +
 	"\x05limit\x18\x06 \x01(\x05R\x05limit\x12!\n" +
-	"\finclude_seen\x18\a \x01(\bR\vincludeSeen\x1aY\n" +
+	"\finclude_seen\x18\a \x01(\bR\vincludeSeen\x12*\n" +
+	"\x05route\x18\b \x01(\x0e2\x14.firstlight.v1.RouteR\x05route\x1aY\n" +
 	"\fProfileEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x123\n" +
 	"\x05value\x18\x02 \x01(\v2\x1d.firstlight.v1.AttributeValueR\x05value:\x028\x01\"\x90\x01\n" +
@@ -819,14 +891,15 @@ const file_firstlight_v1_recommendation_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\tR\x04type\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04timeB\b\n" +
-	"\x06_value\"\x99\x02\n" +
+	"\x06_value\"\xc5\x02\n" +
 	"\x0eRecommendation\x124\n" +
 	"\x05items\x18\x01 \x03(\v2\x1e.firstlight.v1.RecommendedItemR\x05items\x123\n" +
 	"\bscenario\x18\x02 \x01(\x0e2\x17.firstlight.v1.ScenarioR\bscenario\x12\x1a\n" +
 	"\bstrategy\x18\x03 \x01(\tR\bstrategy\x12\x1b\n" +
 	"\tbundle_id\x18\x04 \x01(\tR\bbundleId\x12+\n" +
 	"\x11attribution_token\x18\x05 \x01(\tR\x10attributionToken\x126\n" +
-	"\bdegraded\x18\x06 \x03(\v2\x1a.firstlight.v1.DegradationR\bdegraded\"\xa8\x01\n" +
+	"\bdegraded\x18\x06 \x03(\v2\x1a.firstlight.v1.DegradationR\bdegraded\x12*\n" +
+	"\x05route\x18\a \x01(\x0e2\x14.firstlight.v1.RouteR\x05route\"\xa8\x01\n" +
 	"\x0fRecommendedItem\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12\x14\n" +
 	"\x05score\x18\x02 \x01(\x02R\x05score\x12\x16\n" +
@@ -866,7 +939,13 @@ const file_firstlight_v1_recommendation_proto_rawDesc = "" +
 	"\x1aREASON_COMPONENT_TIMED_OUT\x10\b\x12 \n" +
 	"\x1cREASON_COMPONENT_QUARANTINED\x10\t\x12\x1b\n" +
 	"\x17REASON_COMPONENT_ABSENT\x10\n" +
-	"*|\n" +
+	"*>\n" +
+	"\x05Route\x12\x15\n" +
+	"\x11ROUTE_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"ROUTE_FULL\x10\x01\x12\x0e\n" +
+	"\n" +
+	"ROUTE_FAST\x10\x02*|\n" +
 	"\bScenario\x12\x18\n" +
 	"\x14SCENARIO_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SCENARIO_NEW_USER\x10\x01\x12\x15\n" +
@@ -887,40 +966,43 @@ func file_firstlight_v1_recommendation_proto_rawDescGZIP() []byte {
 	return file_firstlight_v1_recommendation_proto_rawDescData
 }
 
-var file_firstlight_v1_recommendation_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_firstlight_v1_recommendation_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_firstlight_v1_recommendation_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_firstlight_v1_recommendation_proto_goTypes = []any{
-	(Scenario)(0),                 // 0: firstlight.v1.Scenario
-	(Reason_Code)(0),              // 1: firstlight.v1.Reason.Code
-	(Degradation_Reason)(0),       // 2: firstlight.v1.Degradation.Reason
-	(*Query)(nil),                 // 3: firstlight.v1.Query
-	(*HistoryEntry)(nil),          // 4: firstlight.v1.HistoryEntry
-	(*Recommendation)(nil),        // 5: firstlight.v1.Recommendation
-	(*RecommendedItem)(nil),       // 6: firstlight.v1.RecommendedItem
-	(*Reason)(nil),                // 7: firstlight.v1.Reason
-	(*AttributeEvidence)(nil),     // 8: firstlight.v1.AttributeEvidence
-	(*Degradation)(nil),           // 9: firstlight.v1.Degradation
-	nil,                           // 10: firstlight.v1.Query.ProfileEntry
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(*AttributeValue)(nil),        // 12: firstlight.v1.AttributeValue
+	(Route)(0),                    // 0: firstlight.v1.Route
+	(Scenario)(0),                 // 1: firstlight.v1.Scenario
+	(Reason_Code)(0),              // 2: firstlight.v1.Reason.Code
+	(Degradation_Reason)(0),       // 3: firstlight.v1.Degradation.Reason
+	(*Query)(nil),                 // 4: firstlight.v1.Query
+	(*HistoryEntry)(nil),          // 5: firstlight.v1.HistoryEntry
+	(*Recommendation)(nil),        // 6: firstlight.v1.Recommendation
+	(*RecommendedItem)(nil),       // 7: firstlight.v1.RecommendedItem
+	(*Reason)(nil),                // 8: firstlight.v1.Reason
+	(*AttributeEvidence)(nil),     // 9: firstlight.v1.AttributeEvidence
+	(*Degradation)(nil),           // 10: firstlight.v1.Degradation
+	nil,                           // 11: firstlight.v1.Query.ProfileEntry
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*AttributeValue)(nil),        // 13: firstlight.v1.AttributeValue
 }
 var file_firstlight_v1_recommendation_proto_depIdxs = []int32{
-	10, // 0: firstlight.v1.Query.profile:type_name -> firstlight.v1.Query.ProfileEntry
-	4,  // 1: firstlight.v1.Query.history:type_name -> firstlight.v1.HistoryEntry
-	11, // 2: firstlight.v1.HistoryEntry.time:type_name -> google.protobuf.Timestamp
-	6,  // 3: firstlight.v1.Recommendation.items:type_name -> firstlight.v1.RecommendedItem
-	0,  // 4: firstlight.v1.Recommendation.scenario:type_name -> firstlight.v1.Scenario
-	9,  // 5: firstlight.v1.Recommendation.degraded:type_name -> firstlight.v1.Degradation
-	7,  // 6: firstlight.v1.RecommendedItem.reason:type_name -> firstlight.v1.Reason
-	1,  // 7: firstlight.v1.Reason.code:type_name -> firstlight.v1.Reason.Code
-	8,  // 8: firstlight.v1.Reason.attribute:type_name -> firstlight.v1.AttributeEvidence
-	2,  // 9: firstlight.v1.Degradation.reason:type_name -> firstlight.v1.Degradation.Reason
-	12, // 10: firstlight.v1.Query.ProfileEntry.value:type_name -> firstlight.v1.AttributeValue
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	11, // 0: firstlight.v1.Query.profile:type_name -> firstlight.v1.Query.ProfileEntry
+	5,  // 1: firstlight.v1.Query.history:type_name -> firstlight.v1.HistoryEntry
+	0,  // 2: firstlight.v1.Query.route:type_name -> firstlight.v1.Route
+	12, // 3: firstlight.v1.HistoryEntry.time:type_name -> google.protobuf.Timestamp
+	7,  // 4: firstlight.v1.Recommendation.items:type_name -> firstlight.v1.RecommendedItem
+	1,  // 5: firstlight.v1.Recommendation.scenario:type_name -> firstlight.v1.Scenario
+	10, // 6: firstlight.v1.Recommendation.degraded:type_name -> firstlight.v1.Degradation
+	0,  // 7: firstlight.v1.Recommendation.route:type_name -> firstlight.v1.Route
+	8,  // 8: firstlight.v1.RecommendedItem.reason:type_name -> firstlight.v1.Reason
+	2,  // 9: firstlight.v1.Reason.code:type_name -> firstlight.v1.Reason.Code
+	9,  // 10: firstlight.v1.Reason.attribute:type_name -> firstlight.v1.AttributeEvidence
+	3,  // 11: firstlight.v1.Degradation.reason:type_name -> firstlight.v1.Degradation.Reason
+	13, // 12: firstlight.v1.Query.ProfileEntry.value:type_name -> firstlight.v1.AttributeValue
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_firstlight_v1_recommendation_proto_init() }
@@ -939,7 +1021,7 @@ func file_firstlight_v1_recommendation_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_firstlight_v1_recommendation_proto_rawDesc), len(file_firstlight_v1_recommendation_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      4,
 			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,

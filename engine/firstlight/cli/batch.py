@@ -84,5 +84,6 @@ def _write(file: TextIO, batch: list[NamedQuery], answers: list[Recommendation])
             "items": items,
             "scenario": answer.scenario.name,
             "bundle": answer.bundle_id,
+            "route": answer.route,
         }
         file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -32,6 +32,9 @@ def recommend(
         list[str] | None, typer.Option(help="ITEM or ITEM=RATING, repeatable, oldest first.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option(help="Items a list; 0 means 20.")] = 20,
+    route: Annotated[
+        str, typer.Option(help="full, fast, or empty: as the server finds best.", show_default=False)
+    ] = "",
     address: Annotated[
         str, typer.Option(help="Server to ask, HOST:PORT. Default: [serve] host and port.", show_default=False)
     ] = "",
@@ -55,17 +58,26 @@ def recommend(
     """
     if limit < 0:
         raise InvalidInputError(f"--limit must be at least 0, not {limit}")
+    if route not in {"", "full", "fast"}:
+        raise InvalidInputError(f"--route must be full or fast, not {route!r}")
     if queries is None and out is None:
         from firstlight.cli.queries import history_of, profile_of
 
-        asked = {"profile": profile_of(profile or []), "history": history_of(history or [])}
-        answer = _ask(address or _served_at(home), catalog, user_id=user, limit=min(limit, LARGEST_LIMIT), **asked)
+        answer = _ask(
+            address or _served_at(home),
+            catalog,
+            user_id=user,
+            profile=profile_of(profile or []),
+            history=history_of(history or []),
+            limit=min(limit, LARGEST_LIMIT),
+            route=route,
+        )
         _print_answer(answer, as_json=as_json)
         return
     if queries is None or out is None:
         raise InvalidInputError("--queries and --out go together")
-    if user or profile or history:
-        raise InvalidInputError("--user, --profile and --history do not go with --queries")
+    if user or profile or history or route:
+        raise InvalidInputError("--user, --profile, --history and --route do not go with --queries")
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise InvalidInputError(f"--out {out} is a directory or lies in none")
     _answer_file(home, catalog, queries, out, limit=limit or DEFAULT_LIMIT, as_json=as_json)
@@ -80,13 +92,11 @@ def _served_at(home: Path | None) -> str:
     return f"[{serve.host}]:{serve.port}" if ":" in serve.host else f"{serve.host}:{serve.port}"
 
 
-def _ask(address: str, catalog: str, *, user_id: str, limit: int, profile: Any, history: Any) -> Any:
+def _ask(address: str, catalog: str, *, history: Any, **asked: Any) -> Any:
     from firstlight.client import Client
 
     with Client.connect(address, catalog_id=catalog, wait_for_ready=False) as client:
-        return client.recommend(
-            user_id, profile=profile, history=[(entry.item_id, entry.value) for entry in history], limit=limit
-        )
+        return client.recommend(history=[(entry.item_id, entry.value) for entry in history], **asked)
 
 
 def _print_answer(answer: Any, *, as_json: bool) -> None:
@@ -113,7 +123,7 @@ def _answer_file(home: Path | None, catalog: str, queries: Path, out: Path, *, l
 
 
 def _document(answer: Any) -> dict[str, Any]:
-    from firstlight.v1.recommendation_pb2 import Scenario
+    from firstlight.v1.recommendation_pb2 import Route, Scenario
 
     return {
         "items": [
@@ -121,6 +131,7 @@ def _document(answer: Any) -> dict[str, Any]:
         ],
         "scenario": Scenario.Name(answer.scenario).removeprefix("SCENARIO_"),
         "strategy": answer.strategy,
+        "route": Route.Name(answer.route).removeprefix("ROUTE_").lower(),
         "bundle": answer.bundle_id,
         "attribution_token": answer.attribution_token,
         "degraded": [{"component": d.component, "detail": d.detail} for d in answer.degraded],

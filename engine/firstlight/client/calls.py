@@ -28,7 +28,7 @@ from firstlight.v1 import (
 from firstlight.v1.bundle_pb2 import Bundle
 from firstlight.v1.interaction_pb2 import Interaction
 from firstlight.v1.item_pb2 import Item
-from firstlight.v1.recommendation_pb2 import HistoryEntry, Query, Recommendation
+from firstlight.v1.recommendation_pb2 import HistoryEntry, Query, Recommendation, Route
 from firstlight.v1.training_job_pb2 import TrainingJob, TrainingParameters
 from firstlight.v1.user_pb2 import User
 
@@ -77,8 +77,12 @@ def query(
     exclude: Iterable[str] = (),
     limit: int = 0,
     include_seen: bool = False,
+    route: str = "",
 ) -> Query:
-    """A query for ``batch_recommend``; the fields are those of ``firstlight.v1.Query``."""
+    """A query for ``batch_recommend``; the fields are those of ``firstlight.v1.Query``.
+
+    ``route``: ``full``, ``fast``, or empty to leave it to the server.
+    """
     entries = history.items() if isinstance(history, Mapping) else history
     return Query(
         user_id=user_id,
@@ -88,6 +92,7 @@ def query(
         exclude_item_ids=exclude,
         limit=limit,
         include_seen=include_seen,
+        route=Route.Value(f"ROUTE_{route.upper() or 'UNSPECIFIED'}"),
     )
 
 
@@ -112,6 +117,7 @@ def recommend(
     exclude: Iterable[str] = (),
     limit: int = 0,
     include_seen: bool = False,
+    route: str = "",
     min_write_token: str = "",
 ) -> Call[Recommendation]:
     """The best items for one query. ``min_write_token``: the ``write_token`` of a write the answer must know of."""
@@ -123,6 +129,7 @@ def recommend(
         exclude=exclude,
         limit=limit,
         include_seen=include_seen,
+        route=route,
     )
     request = recommendation_service_pb2.RecommendRequest(query=asked, min_write_token=min_write_token)
     return Call(request, attrgetter("recommendation"))
@@ -143,10 +150,19 @@ def rank(
     context: Iterable[str] = (),
     limit: int = 0,
     include_seen: bool = False,
+    route: str = "",
     min_write_token: str = "",
 ) -> Call[Recommendation]:
     """At most 1,000 given items in their best order."""
-    asked = query(user_id, profile=profile, history=history, context=context, limit=limit, include_seen=include_seen)
+    asked = query(
+        user_id,
+        profile=profile,
+        history=history,
+        context=context,
+        limit=limit,
+        include_seen=include_seen,
+        route=route,
+    )
     request = recommendation_service_pb2.RankItemsRequest(
         query=asked, candidate_item_ids=candidates, min_write_token=min_write_token
     )

@@ -17,6 +17,7 @@ from firstlight.domain.query import (
     RankingInputs,
     Reason,
     ReasonCode,
+    Route,
     Scenario,
     Scores,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "RankingInputs",
     "Reason",
     "ReasonCode",
+    "Route",
     "Scenario",
     "Schema",
     "Scores",

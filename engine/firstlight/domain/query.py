@@ -17,6 +17,10 @@ FEW_SHOT_LIMIT = 10
 """A user with 1 to this many interactions is few-shot; with more, warm."""
 
 
+Route = Literal["full", "fast"]
+"""How to answer: by all components, or by the few that are quick."""
+
+
 class Scenario(IntEnum):
     """How much is known about the user of a query. ``NEW_ITEM`` is what a strategy may answer on the item side."""
 
@@ -53,7 +57,7 @@ class Query:
     exclude: tuple[str, ...] = ()
     limit: int = 20
     include_seen: bool = False
-    route: Literal["full", "fast"] | None = None
+    route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)

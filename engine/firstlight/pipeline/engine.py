@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pluggy import HookImpl
 
 from firstlight.bundle import Bundle
-from firstlight.domain import Attributes, Evidence, Item, Queries, Query, ReasonCode, Scenario, Schema
+from firstlight.domain import Attributes, Evidence, Item, Queries, Query, ReasonCode, Route, Scenario, Schema
 from firstlight.domain.values import conflicts
 from firstlight.errors import InvalidInputError, NotFoundError, PluginError, Violation
 from firstlight.features import FeatureEncoders
@@ -24,7 +24,7 @@ from firstlight.pipeline.loading import ComponentSettings, give_items, load_enco
 from firstlight.pipeline.model import Model
 from firstlight.pipeline.preparing import MAX_LIMIT, Prepared, UserState, prepare
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
-from firstlight.pipeline.routes import FAST, FULL, Route, Routes
+from firstlight.pipeline.routes import FAST, FULL, Routes
 from firstlight.pipeline.shortlist import shortlist
 from firstlight.pipeline.similar import Similarity
 from firstlight.pipeline.tokens import attribution_token

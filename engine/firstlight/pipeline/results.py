@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
-from firstlight.domain import ReasonCode, Scenario
+from firstlight.domain import ReasonCode, Route, Scenario
 
 
 class DegradationReason(IntEnum):
@@ -69,8 +70,8 @@ class RecommendedItem:
 class Recommendation:
     """The answer to one query, best first.
 
-    ``strategy``: the component behind most of the list; ``route``: which components were asked, ``full`` or ``fast``;
-    ``attribution_token``: opaque, ties later interactions to this list.
+    ``strategy``: the component behind most of the list; ``route``: which components were asked, empty where
+    routes do not matter; ``attribution_token``: opaque, ties later interactions to this list.
     """
 
     items: tuple[RecommendedItem, ...]
@@ -78,5 +79,5 @@ class Recommendation:
     strategy: str
     bundle_id: str
     attribution_token: str
-    route: str = "full"
+    route: Route | Literal[""] = ""
     degraded: tuple[Degradation, ...] = ()

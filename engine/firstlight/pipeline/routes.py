@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight.domain import Route
 from firstlight.pipeline.model import Model
 
-Route = Literal["full", "fast"]
 FULL: Route = "full"
 FAST: Route = "fast"
 

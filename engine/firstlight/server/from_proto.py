@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from firstlight.domain import AttributeValue as Value, HistoryEntry, Interaction, Item, Query, User
+from firstlight.domain import AttributeValue as Value, HistoryEntry, Interaction, Item, Query, Route, User
 from firstlight.server import limits
 from firstlight.server.checks import Checks
 from firstlight.v1 import interaction_pb2, item_pb2, recommendation_pb2, user_pb2
@@ -16,6 +16,13 @@ from firstlight.v1.attribute_pb2 import AttributeValue
 
 MIN_SECONDS, MAX_SECONDS = -62_135_596_800, 253_402_300_799
 """The years 1 to 9999, as google.protobuf.Timestamp has it."""
+
+
+_ROUTES: dict[int, Route | None] = {
+    recommendation_pb2.ROUTE_UNSPECIFIED: None,
+    recommendation_pb2.ROUTE_FULL: "full",
+    recommendation_pb2.ROUTE_FAST: "fast",
+}
 
 
 class _Timed(Protocol):
@@ -42,7 +49,14 @@ def query(message: recommendation_pb2.Query, field: str, checks: Checks) -> Quer
         exclude=ids(message.exclude_item_ids, limits.MAX_EXCLUDE, f"{field}.exclude_item_ids", checks),
         limit=message.limit or limits.DEFAULT_LIMIT,
         include_seen=message.include_seen,
+        route=_route(message.route, f"{field}.route", checks),
     )
+
+
+def _route(value: int, field: str, checks: Checks) -> Route | None:
+    if value not in _ROUTES:
+        checks.add(field, f"{value} is no route")
+    return _ROUTES.get(value)
 
 
 def _entry(message: recommendation_pb2.HistoryEntry, field: str, n: int, checks: Checks) -> HistoryEntry:

@@ -20,6 +20,7 @@ from firstlight.v1.recommendation_pb2 import (
     Reason,
     Recommendation,
     RecommendedItem,
+    Route,
     Scenario,
 )
 from firstlight.v1.training_job_pb2 import TrainingJob, TrainingParameters
@@ -32,6 +33,7 @@ def recommendation(answer: pipeline.Recommendation) -> Recommendation:
         scenario=Scenario.ValueType(answer.scenario),
         strategy=answer.strategy,
         bundle_id=answer.bundle_id,
+        route=Route.Value(f"ROUTE_{answer.route.upper() or 'UNSPECIFIED'}"),
         attribution_token=answer.attribution_token,
         degraded=[
             Degradation(component=d.component, reason=Degradation.Reason.ValueType(d.reason), detail=d.detail)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import FEW_SHOT_LIMIT, Dataset, Histories, Queries, RankingExamples
+from firstlight.domain import FEW_SHOT_LIMIT, Dataset, Histories, Queries, RankingExamples, Route
 from firstlight.features import FeatureEncoders
 from firstlight.learning.heldout import POOL
 from firstlight.pipeline import Model
 from firstlight.pipeline.model import NEW_ITEMS
-from firstlight.pipeline.routes import FAST, FULL, Route
+from firstlight.pipeline.routes import FAST, FULL
 from firstlight.roles import Progress, Ranker
 from firstlight.training.blocks import LATEST_PART, Block, deal, kept_users, remaining, stable_hash
 from firstlight.training.fitting import Fitted

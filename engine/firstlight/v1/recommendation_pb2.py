@@ -26,7 +26,7 @@ from firstlight.v1 import attribute_pb2 as firstlight_dot_v1_dot_attribute__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"firstlight/v1/recommendation.proto\x12\rfirstlight.v1\x1a\x1d\x66irstlight/v1/attribute.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x02\n\x05Query\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x32\n\x07profile\x18\x02 \x03(\x0b\x32!.firstlight.v1.Query.ProfileEntry\x12,\n\x07history\x18\x03 \x03(\x0b\x32\x1b.firstlight.v1.HistoryEntry\x12\x18\n\x10\x63ontext_item_ids\x18\x04 \x03(\t\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x14\n\x0cinclude_seen\x18\x07 \x01(\x08\x1aM\n\x0cProfileEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.firstlight.v1.AttributeValue:\x02\x38\x01\"u\n\x0cHistoryEntry\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04type\x18\x03 \x01(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_value\"\xd8\x01\n\x0eRecommendation\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.firstlight.v1.RecommendedItem\x12)\n\x08scenario\x18\x02 \x01(\x0e\x32\x17.firstlight.v1.Scenario\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x11\n\tbundle_id\x18\x04 \x01(\t\x12\x19\n\x11\x61ttribution_token\x18\x05 \x01(\t\x12,\n\x08\x64\x65graded\x18\x06 \x03(\x0b\x32\x1a.firstlight.v1.Degradation\"}\n\x0fRecommendedItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x0e\n\x06source\x18\x03 \x01(\t\x12%\n\x06reason\x18\x04 \x01(\x0b\x32\x15.firstlight.v1.Reason\x12\x13\n\x0breason_text\x18\x05 \x01(\t\"\xaf\x02\n\x06Reason\x12(\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x1a.firstlight.v1.Reason.Code\x12\x19\n\x0fhistory_item_id\x18\x02 \x01(\tH\x00\x12\x35\n\tattribute\x18\x03 \x01(\x0b\x32 .firstlight.v1.AttributeEvidenceH\x00\"\x9c\x01\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x43ODE_POPULAR\x10\x01\x12\x1b\n\x17\x43ODE_POPULAR_IN_SEGMENT\x10\x02\x12\x1b\n\x17\x43ODE_SIMILAR_TO_HISTORY\x10\x03\x12\x18\n\x14\x43ODE_MATCHES_PROFILE\x10\x04\x12\x18\n\x14\x43ODE_MATCHES_CONTENT\x10\x05\x42\n\n\x08\x65vidence\"0\n\x11\x41ttributeEvidence\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa7\x03\n\x0b\x44\x65gradation\x12\x11\n\tcomponent\x18\x01 \x01(\t\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.firstlight.v1.Degradation.Reason\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xc1\x02\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17REASON_COMPONENT_FAILED\x10\x01\x12\x1c\n\x18REASON_UNKNOWN_ATTRIBUTE\x10\x02\x12\x17\n\x13REASON_UNKNOWN_ITEM\x10\x03\x12\x1c\n\x18REASON_HISTORY_TRUNCATED\x10\x04\x12\x14\n\x10REASON_LIMIT_CUT\x10\x05\x12!\n\x1dREASON_USER_STATE_UNAVAILABLE\x10\x06\x12\x15\n\x11REASON_LIST_SHORT\x10\x07\x12\x1e\n\x1aREASON_COMPONENT_TIMED_OUT\x10\x08\x12 \n\x1cREASON_COMPONENT_QUARANTINED\x10\t\x12\x1b\n\x17REASON_COMPONENT_ABSENT\x10\n*|\n\x08Scenario\x12\x18\n\x14SCENARIO_UNSPECIFIED\x10\x00\x12\x15\n\x11SCENARIO_NEW_USER\x10\x01\x12\x15\n\x11SCENARIO_FEW_SHOT\x10\x02\x12\x11\n\rSCENARIO_WARM\x10\x03\x12\x15\n\x11SCENARIO_NEW_ITEM\x10\x04\x42\x43\n\x11\x64\x65v.firstlight.v1P\x01Z,firstlight.dev/go/firstlight/v1;firstlightv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"firstlight/v1/recommendation.proto\x12\rfirstlight.v1\x1a\x1d\x66irstlight/v1/attribute.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x02\n\x05Query\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x32\n\x07profile\x18\x02 \x03(\x0b\x32!.firstlight.v1.Query.ProfileEntry\x12,\n\x07history\x18\x03 \x03(\x0b\x32\x1b.firstlight.v1.HistoryEntry\x12\x18\n\x10\x63ontext_item_ids\x18\x04 \x03(\t\x12\x18\n\x10\x65xclude_item_ids\x18\x05 \x03(\t\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x14\n\x0cinclude_seen\x18\x07 \x01(\x08\x12#\n\x05route\x18\x08 \x01(\x0e\x32\x14.firstlight.v1.Route\x1aM\n\x0cProfileEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0b\x32\x1d.firstlight.v1.AttributeValue:\x02\x38\x01\"u\n\x0cHistoryEntry\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04type\x18\x03 \x01(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_value\"\xfd\x01\n\x0eRecommendation\x12-\n\x05items\x18\x01 \x03(\x0b\x32\x1e.firstlight.v1.RecommendedItem\x12)\n\x08scenario\x18\x02 \x01(\x0e\x32\x17.firstlight.v1.Scenario\x12\x10\n\x08strategy\x18\x03 \x01(\t\x12\x11\n\tbundle_id\x18\x04 \x01(\t\x12\x19\n\x11\x61ttribution_token\x18\x05 \x01(\t\x12,\n\x08\x64\x65graded\x18\x06 \x03(\x0b\x32\x1a.firstlight.v1.Degradation\x12#\n\x05route\x18\x07 \x01(\x0e\x32\x14.firstlight.v1.Route\"}\n\x0fRecommendedItem\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x0e\n\x06source\x18\x03 \x01(\t\x12%\n\x06reason\x18\x04 \x01(\x0b\x32\x15.firstlight.v1.Reason\x12\x13\n\x0breason_text\x18\x05 \x01(\t\"\xaf\x02\n\x06Reason\x12(\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x1a.firstlight.v1.Reason.Code\x12\x19\n\x0fhistory_item_id\x18\x02 \x01(\tH\x00\x12\x35\n\tattribute\x18\x03 \x01(\x0b\x32 .firstlight.v1.AttributeEvidenceH\x00\"\x9c\x01\n\x04\x43ode\x12\x14\n\x10\x43ODE_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x43ODE_POPULAR\x10\x01\x12\x1b\n\x17\x43ODE_POPULAR_IN_SEGMENT\x10\x02\x12\x1b\n\x17\x43ODE_SIMILAR_TO_HISTORY\x10\x03\x12\x18\n\x14\x43ODE_MATCHES_PROFILE\x10\x04\x12\x18\n\x14\x43ODE_MATCHES_CONTENT\x10\x05\x42\n\n\x08\x65vidence\"0\n\x11\x41ttributeEvidence\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa7\x03\n\x0b\x44\x65gradation\x12\x11\n\tcomponent\x18\x01 \x01(\t\x12\x31\n\x06reason\x18\x02 \x01(\x0e\x32!.firstlight.v1.Degradation.Reason\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\xc1\x02\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17REASON_COMPONENT_FAILED\x10\x01\x12\x1c\n\x18REASON_UNKNOWN_ATTRIBUTE\x10\x02\x12\x17\n\x13REASON_UNKNOWN_ITEM\x10\x03\x12\x1c\n\x18REASON_HISTORY_TRUNCATED\x10\x04\x12\x14\n\x10REASON_LIMIT_CUT\x10\x05\x12!\n\x1dREASON_USER_STATE_UNAVAILABLE\x10\x06\x12\x15\n\x11REASON_LIST_SHORT\x10\x07\x12\x1e\n\x1aREASON_COMPONENT_TIMED_OUT\x10\x08\x12 \n\x1cREASON_COMPONENT_QUARANTINED\x10\t\x12\x1b\n\x17REASON_COMPONENT_ABSENT\x10\n*>\n\x05Route\x12\x15\n\x11ROUTE_UNSPECIFIED\x10\x00\x12\x0e\n\nROUTE_FULL\x10\x01\x12\x0e\n\nROUTE_FAST\x10\x02*|\n\x08Scenario\x12\x18\n\x14SCENARIO_UNSPECIFIED\x10\x00\x12\x15\n\x11SCENARIO_NEW_USER\x10\x01\x12\x15\n\x11SCENARIO_FEW_SHOT\x10\x02\x12\x11\n\rSCENARIO_WARM\x10\x03\x12\x15\n\x11SCENARIO_NEW_ITEM\x10\x04\x42\x43\n\x11\x64\x65v.firstlight.v1P\x01Z,firstlight.dev/go/firstlight/v1;firstlightv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,26 +36,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\021dev.firstlight.v1P\001Z,firstlight.dev/go/firstlight/v1;firstlightv1'
   _globals['_QUERY_PROFILEENTRY']._loaded_options = None
   _globals['_QUERY_PROFILEENTRY']._serialized_options = b'8\001'
-  _globals['_SCENARIO']._serialized_start=1657
-  _globals['_SCENARIO']._serialized_end=1781
+  _globals['_ROUTE']._serialized_start=1731
+  _globals['_ROUTE']._serialized_end=1793
+  _globals['_SCENARIO']._serialized_start=1795
+  _globals['_SCENARIO']._serialized_end=1919
   _globals['_QUERY']._serialized_start=118
-  _globals['_QUERY']._serialized_end=408
-  _globals['_QUERY_PROFILEENTRY']._serialized_start=331
-  _globals['_QUERY_PROFILEENTRY']._serialized_end=408
-  _globals['_HISTORYENTRY']._serialized_start=410
-  _globals['_HISTORYENTRY']._serialized_end=527
-  _globals['_RECOMMENDATION']._serialized_start=530
-  _globals['_RECOMMENDATION']._serialized_end=746
-  _globals['_RECOMMENDEDITEM']._serialized_start=748
-  _globals['_RECOMMENDEDITEM']._serialized_end=873
-  _globals['_REASON']._serialized_start=876
-  _globals['_REASON']._serialized_end=1179
-  _globals['_REASON_CODE']._serialized_start=1011
-  _globals['_REASON_CODE']._serialized_end=1167
-  _globals['_ATTRIBUTEEVIDENCE']._serialized_start=1181
-  _globals['_ATTRIBUTEEVIDENCE']._serialized_end=1229
-  _globals['_DEGRADATION']._serialized_start=1232
-  _globals['_DEGRADATION']._serialized_end=1655
-  _globals['_DEGRADATION_REASON']._serialized_start=1334
-  _globals['_DEGRADATION_REASON']._serialized_end=1655
+  _globals['_QUERY']._serialized_end=445
+  _globals['_QUERY_PROFILEENTRY']._serialized_start=368
+  _globals['_QUERY_PROFILEENTRY']._serialized_end=445
+  _globals['_HISTORYENTRY']._serialized_start=447
+  _globals['_HISTORYENTRY']._serialized_end=564
+  _globals['_RECOMMENDATION']._serialized_start=567
+  _globals['_RECOMMENDATION']._serialized_end=820
+  _globals['_RECOMMENDEDITEM']._serialized_start=822
+  _globals['_RECOMMENDEDITEM']._serialized_end=947
+  _globals['_REASON']._serialized_start=950
+  _globals['_REASON']._serialized_end=1253
+  _globals['_REASON_CODE']._serialized_start=1085
+  _globals['_REASON_CODE']._serialized_end=1241
+  _globals['_ATTRIBUTEEVIDENCE']._serialized_start=1255
+  _globals['_ATTRIBUTEEVIDENCE']._serialized_end=1303
+  _globals['_DEGRADATION']._serialized_start=1306
+  _globals['_DEGRADATION']._serialized_end=1729
+  _globals['_DEGRADATION_REASON']._serialized_start=1408
+  _globals['_DEGRADATION_REASON']._serialized_end=1729
 # @@protoc_insertion_point(module_scope)

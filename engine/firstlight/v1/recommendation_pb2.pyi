@@ -21,6 +21,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Route:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RouteEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Route.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROUTE_UNSPECIFIED: _Route.ValueType  # 0
+    """Not given."""
+    ROUTE_FULL: _Route.ValueType  # 1
+    """All of them."""
+    ROUTE_FAST: _Route.ValueType  # 2
+    """The few that are quick."""
+
+class Route(_Route, metaclass=_RouteEnumTypeWrapper):
+    """Which components of a bundle are asked."""
+
+ROUTE_UNSPECIFIED: Route.ValueType  # 0
+"""Not given."""
+ROUTE_FULL: Route.ValueType  # 1
+"""All of them."""
+ROUTE_FAST: Route.ValueType  # 2
+"""The few that are quick."""
+Global___Route: _TypeAlias = Route  # noqa: Y015
+
 class _Scenario:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -87,6 +111,7 @@ class Query(_message.Message):
     EXCLUDE_ITEM_IDS_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     INCLUDE_SEEN_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The user, at most 256 bytes; empty for somebody without an id. An id that is not known is a new user, not an error."""
     limit: _builtins.int
@@ -95,6 +120,8 @@ class Query(_message.Message):
     """Whether items of the history, stored, given or on the screen, may be in the answer. Those in the newest 100,000 stored
     interactions are left out otherwise, also where they are too old to be used.
     """
+    route: Global___Route.ValueType
+    """How to answer; unset leaves it to the server. A bundle without a fast route answers by the full one."""
     @_builtins.property
     def profile(self) -> _containers.MessageMap[_builtins.str, _attribute_pb2.AttributeValue]:
         """Attributes that are known at the moment of asking, at most 256. They override stored ones field by field."""
@@ -123,10 +150,11 @@ class Query(_message.Message):
         exclude_item_ids: _abc.Iterable[_builtins.str] | None = ...,
         limit: _builtins.int = ...,
         include_seen: _builtins.bool = ...,
+        route: Global___Route.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_item_ids", b"context_item_ids", "exclude_item_ids", b"exclude_item_ids", "history", b"history", "include_seen", b"include_seen", "limit", b"limit", "profile", b"profile", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_item_ids", b"context_item_ids", "exclude_item_ids", b"exclude_item_ids", "history", b"history", "include_seen", b"include_seen", "limit", b"limit", "profile", b"profile", "route", b"route", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -182,6 +210,7 @@ class Recommendation(_message.Message):
     BUNDLE_ID_FIELD_NUMBER: _builtins.int
     ATTRIBUTION_TOKEN_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
     scenario: Global___Scenario.ValueType
     """How much was known about who asks."""
     strategy: _builtins.str
@@ -190,6 +219,8 @@ class Recommendation(_message.Message):
     """The bundle that answered."""
     attribution_token: _builtins.str
     """Ties interactions that follow from this list to it: send it in Interaction.attribution_token. At most 256 bytes."""
+    route: Global___Route.ValueType
+    """The route that was taken; unset where the question has none, as that for similar items."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecommendedItem]:
         """Best first; at most as many as the limit, and fewer only where the catalogue has no more that are allowed."""
@@ -207,10 +238,11 @@ class Recommendation(_message.Message):
         bundle_id: _builtins.str = ...,
         attribution_token: _builtins.str = ...,
         degraded: _abc.Iterable[Global___Degradation] | None = ...,
+        route: Global___Route.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution_token", b"attribution_token", "bundle_id", b"bundle_id", "degraded", b"degraded", "items", b"items", "scenario", b"scenario", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribution_token", b"attribution_token", "bundle_id", b"bundle_id", "degraded", b"degraded", "items", b"items", "route", b"route", "scenario", b"scenario", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

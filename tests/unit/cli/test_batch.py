@@ -59,6 +59,7 @@ def test_answers_come_in_order_and_in_batches(tmp_path, queries):
         "items": [{"item_id": "for-u3", "score": 0.5, "source": "popularity"}],
         "scenario": "NEW_USER",
         "bundle": "b1",
+        "route": "",
     }
 
 

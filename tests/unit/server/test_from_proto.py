@@ -7,6 +7,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from firstlight.domain import HistoryEntry, Interaction, Item, Query, User
+from firstlight.errors import InvalidInputError
 from firstlight.server import from_proto, to_proto
 from firstlight.server.checks import Checks
 from firstlight.v1 import interaction_pb2, item_pb2, recommendation_pb2, user_pb2
@@ -22,6 +23,7 @@ QUERY = recommendation_pb2.Query(
     exclude_item_ids=["e"],
     limit=5,
     include_seen=True,
+    route=recommendation_pb2.ROUTE_FAST,
 )
 INTERACTION = interaction_pb2.Interaction(
     interaction_id="n", user_id="u", item_id="i", value=0.5, type="t", time=TIME, attribution_token="a"
@@ -47,15 +49,22 @@ def test_every_field_of_a_query_arrives() -> None:
         exclude=("e",),
         limit=5,
         include_seen=True,
+        route="fast",
     )
     assert {field.name for field in fields(Query)} - {"candidates"} == {
-        "user_id", "profile", "history", "context", "exclude", "limit", "include_seen"
+        "user_id", "profile", "history", "context", "exclude", "limit", "include_seen", "route"
     }  # fmt: skip
 
 
 def test_an_empty_query() -> None:
     with Checks() as checks:
         assert from_proto.query(recommendation_pb2.Query(), "query", checks) == Query()
+
+
+def test_a_route_that_does_not_exist_is_named() -> None:
+    with pytest.raises(InvalidInputError) as caught, Checks() as checks:
+        from_proto.query(recommendation_pb2.Query(route=7), "query", checks)  # type: ignore[arg-type]
+    assert [(v.field, v.description) for v in caught.value.violations] == [("query.route", "7 is no route")]
 
 
 def test_every_field_of_an_interaction_arrives() -> None:

@@ -2359,6 +2359,9 @@ pub struct Query {
     /// interactions are left out otherwise, also where they are too old to be used.
     #[prost(bool, tag = "7")]
     pub include_seen: bool,
+    /// How to answer; unset leaves it to the server. A bundle without a fast route answers by the full one.
+    #[prost(enumeration = "Route", tag = "8")]
+    pub route: i32,
 }
 /// One interaction of a query's own history.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2397,6 +2400,9 @@ pub struct Recommendation {
     /// What was left out or cut on the way to this answer; empty where nothing was.
     #[prost(message, repeated, tag = "6")]
     pub degraded: ::prost::alloc::vec::Vec<Degradation>,
+    /// The route that was taken; unset where the question has none, as that for similar items.
+    #[prost(enumeration = "Route", tag = "7")]
+    pub route: i32,
 }
 /// One item of an answer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -2593,6 +2599,39 @@ pub mod degradation {
                 "REASON_COMPONENT_ABSENT" => Some(Self::ComponentAbsent),
                 _ => None,
             }
+        }
+    }
+}
+/// Which components of a bundle are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Route {
+    /// Not given.
+    Unspecified = 0,
+    /// All of them.
+    Full = 1,
+    /// The few that are quick.
+    Fast = 2,
+}
+impl Route {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROUTE_UNSPECIFIED",
+            Self::Full => "ROUTE_FULL",
+            Self::Fast => "ROUTE_FAST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROUTE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROUTE_FULL" => Some(Self::Full),
+            "ROUTE_FAST" => Some(Self::Fast),
+            _ => None,
         }
     }
 }

@@ -11,6 +11,16 @@ import { AttributeValue } from "./attribute.js";
 
 /** Questions to the recommender, and its answers. */
 
+/** Which components of a bundle are asked. */
+export enum Route {
+  /** UNSPECIFIED - Not given. */
+  UNSPECIFIED = 0,
+  /** FULL - All of them. */
+  FULL = 1,
+  /** FAST - The few that are quick. */
+  FAST = 2,
+}
+
 /** How much is known about who asks, or about the item asked about. */
 export enum Scenario {
   /** UNSPECIFIED - Not given. */
@@ -47,6 +57,8 @@ export interface Query {
    * interactions are left out otherwise, also where they are too old to be used.
    */
   includeSeen: boolean;
+  /** How to answer; unset leaves it to the server. A bundle without a fast route answers by the full one. */
+  route: Route;
 }
 
 export interface Query_ProfileEntry {
@@ -82,6 +94,8 @@ export interface Recommendation {
   attributionToken: string;
   /** What was left out or cut on the way to this answer; empty where nothing was. */
   degraded: Degradation[];
+  /** The route that was taken; unset where the question has none, as that for similar items. */
+  route: Route;
 }
 
 /** One item of an answer. */
@@ -176,7 +190,16 @@ export enum Degradation_Reason {
 }
 
 function createBaseQuery(): Query {
-  return { userId: "", profile: {}, history: [], contextItemIds: [], excludeItemIds: [], limit: 0, includeSeen: false };
+  return {
+    userId: "",
+    profile: {},
+    history: [],
+    contextItemIds: [],
+    excludeItemIds: [],
+    limit: 0,
+    includeSeen: false,
+    route: 0,
+  };
 }
 
 export const Query: MessageFns<Query> = {
@@ -201,6 +224,9 @@ export const Query: MessageFns<Query> = {
     }
     if (message.includeSeen !== false) {
       writer.uint32(56).bool(message.includeSeen);
+    }
+    if (message.route !== 0) {
+      writer.uint32(64).int32(message.route);
     }
     return writer;
   },
@@ -277,6 +303,14 @@ export const Query: MessageFns<Query> = {
             message.includeSeen = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.route = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -309,6 +343,7 @@ export const Query: MessageFns<Query> = {
     message.excludeItemIds = object.excludeItemIds?.map((e) => e) || [];
     message.limit = object.limit ?? 0;
     message.includeSeen = object.includeSeen ?? false;
+    message.route = object.route ?? 0;
     return message;
   },
 };
@@ -474,7 +509,7 @@ export const HistoryEntry: MessageFns<HistoryEntry> = {
 };
 
 function createBaseRecommendation(): Recommendation {
-  return { items: [], scenario: 0, strategy: "", bundleId: "", attributionToken: "", degraded: [] };
+  return { items: [], scenario: 0, strategy: "", bundleId: "", attributionToken: "", degraded: [], route: 0 };
 }
 
 export const Recommendation: MessageFns<Recommendation> = {
@@ -496,6 +531,9 @@ export const Recommendation: MessageFns<Recommendation> = {
     }
     for (const v of message.degraded) {
       Degradation.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.route !== 0) {
+      writer.uint32(56).int32(message.route);
     }
     return writer;
   },
@@ -561,6 +599,14 @@ export const Recommendation: MessageFns<Recommendation> = {
             message.degraded.push(Degradation.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.route = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -584,6 +630,7 @@ export const Recommendation: MessageFns<Recommendation> = {
     message.bundleId = object.bundleId ?? "";
     message.attributionToken = object.attributionToken ?? "";
     message.degraded = object.degraded?.map((e) => Degradation.fromPartial(e)) || [];
+    message.route = object.route ?? 0;
     return message;
   },
 };
