@@ -74,6 +74,7 @@ class Sequence:
             self._encoder,
             directory / "encoder.onnx",
             width=self._tables.width,
+            features=self._scaling.features,
             profile_columns=len(self._profile_names),
             types=self._scaling.types,
         )

@@ -17,6 +17,7 @@ class SequenceConfig(BaseModel):
     ``loss``: ``cross_entropy`` predicts which items come next, ``mse`` their values. ``max_shown``: interactions shown
     at most while training; ``max_history``: the newest that are read while serving. ``id_dropout``: how often an item
     is shown by its content alone, so that items without interactions are scored as well as their content allows.
+    ``order_aware``: whether the weight of an interaction may depend on how many came after it, where times are known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,10 +30,11 @@ class SequenceConfig(BaseModel):
     batch_size: int = Field(default=128, ge=1)
     epochs: int = Field(default=30, ge=0)
     patience: int = Field(default=4, ge=1)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
     id_dropout: float = Field(default=0.3, ge=0, lt=1)
     max_shown: int = Field(default=30, ge=1)
     max_history: int = Field(default=50, ge=1)
+    order_aware: bool = True
     negatives: int = Field(default=2000, ge=1)
 
 

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from firstlight import PluginError, Runner
 from firstlight.learning import TorchRunner, verify_export
-from firstlight_plugins.sequence.tokens import FEATURES
 
 INPUTS = ("codes", "features", "types", "mask", "profile")
 OUTPUTS = ("state",)
 
 
-def export(encoder: Runner, path: Path, *, width: int, profile_columns: int, types: int) -> None:
+def export(encoder: Runner, path: Path, *, width: int, features: int, profile_columns: int, types: int) -> None:
     """Write the encoder to ``path``, and prove that onnxruntime computes what torch does.
 
     Raises:
@@ -32,7 +31,7 @@ def export(encoder: Runner, path: Path, *, width: int, profile_columns: int, typ
         mask = (np.arange(length) < np.arange(batch)[:, None] % (length + 1)).astype(np.float32)
         return {
             "codes": rng.standard_normal((batch, length, width), np.float32) * mask[..., None] / np.float32(width**0.5),
-            "features": rng.standard_normal((batch, length, FEATURES), np.float32) * mask[..., None],
+            "features": rng.standard_normal((batch, length, features), np.float32) * mask[..., None],
             "types": rng.integers(0, types, (batch, length)),
             "mask": mask,
             "profile": (rng.random((batch, profile_columns)) < 0.2).astype(np.float32),

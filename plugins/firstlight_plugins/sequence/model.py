@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstlight_plugins.sequence.config import Size
-from firstlight_plugins.sequence.tokens import FEATURES
 
 _SCALE = 0.15
 _EVIDENCE = 20.0
-_VALUE_GAIN = (0.3, 0.7, 0.0, 0.0)
+_VALUE_GAIN = (0.3, 0.7)
+"""Where the gain of a value and of its being positive start; that of all other features starts at 0."""
 _COUNT_SHRINK = 5.0
 
 
@@ -72,6 +72,7 @@ class SequenceModel(nn.Module):
         counts: NDArray[np.integer],
         codes: NDArray[np.float32],
         content_weights: NDArray[np.float32],
+        features: int,
         profile_columns: int,
         types: int,
         dropout: float,
@@ -86,13 +87,13 @@ class SequenceModel(nn.Module):
         self.ids = nn.Parameter(torch.tensor(codes))
         self.transform = nn.Parameter(torch.eye(width))
         self.profile_token = _linear(profile_columns, width)
-        self.feature_token = nn.Linear(FEATURES, width)
+        self.feature_token = nn.Linear(features, width)
         self.type_token = nn.Embedding(types, width)
         self.blocks = nn.ModuleList(Block(width, size.heads, size.expansion, dropout) for _ in range(size.layers))
         self.norm = nn.LayerNorm(width)
-        self.base_gain = nn.Parameter(torch.tensor(_VALUE_GAIN))
+        self.base_gain = nn.Parameter(torch.tensor((*_VALUE_GAIN, *[0.0] * (features - len(_VALUE_GAIN)))))
         last_gain = nn.Linear(16, 1)
-        self.feature_gain = nn.Sequential(nn.Linear(FEATURES, 16), nn.GELU(), last_gain)
+        self.feature_gain = nn.Sequential(nn.Linear(features, 16), nn.GELU(), last_gain)
         self.context_gain = nn.Linear(width, 1)
         self.scale = nn.Parameter(torch.tensor(_SCALE))
         self.log_evidence = nn.Parameter(torch.tensor(math.log(_EVIDENCE)))

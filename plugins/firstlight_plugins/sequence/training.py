@@ -101,7 +101,10 @@ class _Training:
         self.data, self.prior, self.config, self.size = data, prior, config, size
         self.options, self.device = options, device
         self.items = len(data.dataset.item_ids)
-        self.scaling = Scaling.fit(histories, positive_value=schema.positive_value, types=len(schema.types))
+        ordered = schema.has_times and config.order_aware
+        self.scaling = Scaling.fit(
+            histories, positive_value=schema.positive_value, types=len(schema.types), ordered=ordered
+        )
         self.sampler = Sampler(
             histories,
             schema.positive_value,
@@ -142,6 +145,7 @@ class _Training:
             content=content,
             counts=counts,
             codes=codes,
+            features=self.scaling.features,
             content_weights=spectral.content_weights(content, codes, counts),
             profile_columns=data.profiles.shape[1],
             types=self.scaling.types,

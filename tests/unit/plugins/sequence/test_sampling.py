@@ -56,6 +56,13 @@ def test_tokens_carry_value_kind_and_age():
     assert tokenise(Histories.empty(2), Scaling(0.0, 1.0, 4.0, 1), limit=10).items.shape == (2, 1)
 
 
+def test_tokens_say_how_many_came_later_where_order_counts():
+    histories = Histories.from_rows([[3, 4, 5, 6], [7]])
+    tokens = tokenise(histories, Scaling(0.0, 1.0, 4.0, 1, ordered=True), limit=3)
+    assert tokens.items.tolist() == [[4, 5, 6], [7, -1, -1]]
+    np.testing.assert_allclose(tokens.features[:, :, 4], [[1 / 3, 1 / 2, 1], [1, 0, 0]], atol=1e-6)
+
+
 def test_spectral_codes_bring_items_chosen_together_together():
     rows = [[0, 1, 2], [0, 1], [1, 2], [3, 4], [4, 5], [3, 5]]
     histories = Histories.from_rows(rows)

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from firstlight import FitOptions, InvalidInputError
+from firstlight import FitOptions, Histories, InvalidInputError, Queries, Schema
 from firstlight_plugins.sequence import Sequence, training
 
 
@@ -84,3 +86,31 @@ def test_the_large_preset_takes_two_steps(toolkit):
     queries = toolkit.ask([[3], []])
     assert done.component.states(queries).shape == (2, 512)
     assert np.isfinite(list(done.metrics.values())).all()
+
+
+def turning(users=360):
+    """Users whose taste may turn: four items of one, then six of the other or of the same."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for user in range(users):
+        first, second = 10 * (user % 2), 10 * (user // 2 % 2)
+        early = (first + rng.permutation(10)[:4]).tolist()
+        rows.append([*early, *[item for item in (second + rng.permutation(10)).tolist() if item not in early][:6]])
+    times = [[10**6 * (n + 1) for n in range(10)] for _ in rows]
+    return Histories.from_rows(rows, times=times)
+
+
+@pytest.mark.parametrize("order_aware", [True, False])
+def test_what_came_last_counts_most_where_order_is_minded(toolkit, order_aware):
+    data = toolkit.planted(users=360)
+    schema = Schema(has_values=False, has_times=True)
+    data = replace(data, dataset=replace(data.dataset, histories=turning(), schema=schema))
+    fitted = toolkit.fit(data, order_aware=order_aware, epochs=30, patience=20)
+    rows = [[0, 1, 2, 10, 11, 12], [10, 11, 12, 0, 1, 2]]
+    queries = Queries(data.profiles[:2], Histories.from_rows(rows, times=[[10**6 * (n + 1) for n in range(6)]] * 2))
+    values = fitted.component.score(queries, toolkit.every(queries)).values
+    leaning = values[:, 13:20].mean(axis=1) - values[:, 3:10].mean(axis=1)
+    if order_aware:
+        assert leaning[0] > leaning[1] + 0.1
+    else:
+        assert abs(leaning[0] - leaning[1]) < 1e-3
