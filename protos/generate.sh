@@ -2,7 +2,7 @@
 # Generates every committed stub from protos/ and copies service_config.json to every client that ships it.
 # With --check: changes nothing, and fails where what is committed differs.
 # Needs npx (buf runs by it, with local plugins only) and, for each client, its language's tools. Java's stubs are made
-# by its own build and are not committed.
+# by its own build; its Calls.java is committed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -13,8 +13,9 @@ trap 'rm -rf "$tmp"' EXIT
 
 command -v npx >/dev/null || { echo "protos/generate.sh needs npx, which comes with npm" >&2; exit 1; }
 
-# Where each client keeps its stubs, and nothing but its stubs.
-declare -A stubs=([go]=clients/go/v1 [typescript]=clients/typescript/src/gen [rust]=clients/rust/src/v1)
+# Where each client keeps its stubs, and nothing but its stubs: a folder, or a file.
+declare -A stubs=([go]=clients/go/v1 [typescript]=clients/typescript/src/gen [rust]=clients/rust/src/v1
+  [java]=clients/java/src/main/java/dev/firstlight/client/Calls.java)
 
 python_stubs() { # python_stubs OUT
   (cd protos && PATH="$bin:$PATH" npx --yes @bufbuild/buf@1.75.0 generate --output "$1")

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	_ "google.golang.org/grpc/health" // calls go to servers that say they are SERVING
+	_ "google.golang.org/grpc/health" // of several servers, those that say they are SERVING are called
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/resolver"
@@ -52,7 +52,8 @@ type Client struct {
 	open            func(...grpc.DialOption) (*grpc.ClientConn, error)
 }
 
-// Connect returns a client of the servers at addresses, each "host:port". It does not wait: the first call connects.
+// Connect returns a client of the servers at addresses, each "host:port"; of several, those that report NOT_SERVING are
+// left out. It does not wait: the first call connects.
 func Connect(options Options, addresses ...string) (*Client, error) {
 	transport, err := transportOf(options, addresses)
 	if err != nil {
@@ -75,7 +76,9 @@ func Connect(options Options, addresses ...string) (*Client, error) {
 		dialing = append(dialing, grpc.WithPerRPCCredentials(bearer(options.BearerToken)))
 	}
 	target := addresses[0]
-	if len(addresses) > 1 {
+	if len(addresses) == 1 {
+		dialing = append(dialing, grpc.WithDisableHealthCheck()) // while it drains, it answers: no other one would
+	} else {
 		target = "firstlight:///several"
 		var servers resolver.State // each name is looked up when it is dialled, and TLS expects that name there
 		for _, address := range addresses {
@@ -101,8 +104,8 @@ func Connect(options Options, addresses ...string) (*Client, error) {
 // Close closes the connection.
 func (c *Client) Close() error { return c.conn.channel.Close() }
 
-// Health asks a server for its state: "SERVING", or "NOT_SERVING" while it shuts down and other calls leave it out. So it
-// asks over a connection of its own.
+// Health asks a server for its state: "SERVING", or "NOT_SERVING" while it shuts down. It asks over a connection of its
+// own: where there are several servers, that of other calls leaves this one out.
 func (c *Client) Health(ctx context.Context) (string, error) {
 	channel, err := c.open(grpc.WithDisableHealthCheck())
 	if err != nil {

@@ -73,6 +73,14 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func TestALoneServerThatDrainsIsCalled(t *testing.T) {
+	server := serve(t, recommended)
+	server.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	if _, err := recommend(connect(t, firstlight.Options{}, server.address)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDeadlines(t *testing.T) {
 	server := serve(t, func(a attempt) (any, error) {
 		if a.number > 2 {

@@ -75,14 +75,14 @@ class Waiting(Blocking):
         self.value(client.close())
 
 
-def run(given: argparse.Namespace) -> dict[str, Any]:
-    """The outcomes of all cases."""
+def run(given: argparse.Namespace) -> None:
+    """Print the outcomes of all cases."""
     kind = Waiting() if given.aio else Blocking()
     outcomes = {}
     for file in sorted(given.cases.glob("*.json")):
         for case in json.loads(file.read_text("utf-8")):
             outcomes[case["name"]] = run_case(kind, case, given)
-    return {"language": kind.language, "cases": outcomes}
+    print(json.dumps({"language": kind.language, "cases": outcomes}))
 
 
 def run_case(kind: Blocking, case: dict[str, Any], given: argparse.Namespace) -> list[Any]:

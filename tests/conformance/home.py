@@ -6,15 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+import grpc
 
 from firstlight.domain import Interaction, Item, User
 from firstlight.settings import init_home
 from firstlight.store import open_store
 from firstlight.testing import tiny_dataset
+from firstlight.v1.recommendation_pb2 import Degradation, Query
+from firstlight.v1.recommendation_service_pb2 import BatchRecommendRequest
+from firstlight.v1.recommendation_service_pb2_grpc import RecommendationServiceStub
 
 # The sequence model is the one whose training takes minutes and whose answers need it; the others take seconds.
 QUICK = {
@@ -23,6 +28,9 @@ QUICK = {
     "FIRSTLIGHT_SERVE__DRAIN_TIMEOUT_S": "2",
     "OMP_NUM_THREADS": "1",
 }
+WARMING_CONNECTIONS = 16
+"""Which of two workers takes a connection is chance: one of 30,000 times all of these meet the same one."""
+WARMING_TRIES = 50
 
 
 def make_home(home: Path) -> None:
@@ -86,3 +94,23 @@ def serving(home: Path, *, workers: int = 2) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+def warm(address: str, user_ids: Collection[str]) -> None:
+    """Let every worker read ``user_ids`` before the cases: a server answers without a user whom it cannot read in time.
+
+    Raises:
+        RuntimeError: a user could not be read, often as it was tried.
+    """
+    request = BatchRecommendRequest(queries=[Query(user_id=user_id, limit=1) for user_id in user_ids])
+    for _ in range(WARMING_CONNECTIONS if user_ids else 0):
+        with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            stub = RecommendationServiceStub(channel)
+            if not any(_all_read(stub, request) for _ in range(WARMING_TRIES)):
+                raise RuntimeError(f"the server could not read {', '.join(user_ids)} in {WARMING_TRIES} tries")
+
+
+def _all_read(stub: RecommendationServiceStub, request: BatchRecommendRequest) -> bool:
+    answers = stub.BatchRecommend(request, timeout=30, wait_for_ready=True).recommendations
+    late = Degradation.REASON_USER_STATE_UNAVAILABLE
+    return not any(one.reason == late for answer in answers for one in answer.degraded)

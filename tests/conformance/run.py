@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from home import make_home, serving
+from home import make_home, serving, warm
 from judge import comparable, difference, judge, unsupported
 from rich.console import Console
 from rich.markup import escape
@@ -83,6 +84,12 @@ def load_cases(folder: Path) -> list[dict[str, Any]]:
     return cases
 
 
+def users_asked_about(cases: Sequence[dict[str, Any]]) -> list[str]:
+    """Ids of users whom the real server's cases name, apart from those that a run makes up for itself."""
+    texts = [json.dumps(case["steps"], ensure_ascii=False) for case in cases if case["target"] == "server"]
+    return sorted({user_id for text in texts for user_id in re.findall(r'"user_id": "([^"$]+)"', text)})
+
+
 def build(folder: str) -> list[str]:
     """The command that starts a client's runner, built first.
 
@@ -132,26 +139,25 @@ def fault_server(folder: Path) -> Iterator[dict[str, Any]]:
             process.wait(30)
 
 
-def run_language(column: Column, command: list[str], cases: Path, home: Path, faults: dict[str, Any]) -> None:
+def run_language(column: Column, command: list[str], cases: Path, server: str, faults: dict[str, Any]) -> None:
     """Fill the column with its runner's outcomes."""
     began = time.monotonic()
-    with serving(home) as server:
-        arguments = ["conformance", "--cases", str(cases), "--server", server, "--faults", ",".join(faults["faults"])]
-        arguments += ["--tls", faults["tls"], "--ca", faults["ca"], "--run", column.run]
-        try:
-            done = subprocess.run(
-                [*command, *column.language.options, *arguments],
-                capture_output=True,
-                text=True,
-                timeout=RUNNER_TIMEOUT_S,
-                check=False,
-            )
-            column.outcomes = json.loads(done.stdout.strip().splitlines()[-1])["cases"]
-        except subprocess.TimeoutExpired:
-            column.broken = f"its runner did not end within {RUNNER_TIMEOUT_S} s"
-        except (IndexError, KeyError, ValueError):
-            column.broken = f"its runner printed no JSON (exit code {done.returncode}):\n{done.stderr[-3000:]}"
-        column.outcomes[FIVE_CALLS["name"]] = [five_calls(column.language.folder, server)]
+    arguments = ["conformance", "--cases", str(cases), "--server", server, "--faults", ",".join(faults["faults"])]
+    arguments += ["--tls", faults["tls"], "--ca", faults["ca"], "--run", column.run]
+    try:
+        done = subprocess.run(
+            [*command, *column.language.options, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=RUNNER_TIMEOUT_S,
+            check=False,
+        )
+        column.outcomes = json.loads(done.stdout.strip().splitlines()[-1])["cases"]
+    except subprocess.TimeoutExpired:
+        column.broken = f"its runner did not end within {RUNNER_TIMEOUT_S} s"
+    except (IndexError, KeyError, ValueError):
+        column.broken = f"its runner printed no JSON (exit code {done.returncode}):\n{done.stderr[-3000:]}"
+    column.outcomes[FIVE_CALLS["name"]] = [five_calls(column.language.folder, server)]
     column.seconds = time.monotonic() - began
 
 
@@ -243,6 +249,7 @@ def main() -> int:
         (folder / "cases").mkdir()
         (folder / "cases" / "cases.json").write_text(json.dumps(cases), "utf-8")
         make_home(folder / "home")
+        users = users_asked_about(cases)
         with fault_server(folder) as faults, ThreadPoolExecutor(AT_ONCE) as threads:
 
             def one(column: Column) -> None:
@@ -251,7 +258,9 @@ def main() -> int:
                     column.broken = command
                     return
                 home = shutil.copytree(folder / "home", folder / f"home-{column.language.name}")
-                run_language(column, command, folder / "cases", home, faults)
+                with serving(home) as server:
+                    warm(server, users)
+                    run_language(column, command, folder / "cases", server, faults)
                 print(f"{column.language.name}: done in {column.seconds:.0f} s", file=sys.stderr, flush=True)
 
             list(threads.map(one, columns))

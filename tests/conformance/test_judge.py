@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from judge import comparable, difference, failure, found, judge, unsupported  # noqa: E402
+from run import users_asked_about  # noqa: E402
 
 CASES = [case for file in sorted(HERE.glob("*.json")) for case in json.loads(file.read_text("utf-8"))]
 CALLS = {step["call"] for case in CASES for step in case["steps"]}
@@ -115,3 +116,11 @@ def test_every_error_reason_and_every_call_has_a_case():
     plain = {name.replace("batch_", "", 1) if name != "batch_recommend" else name for name in others}
     assert plain - {"recommend", "rank_items", "find_similar_items", "rollback_bundle"} <= CALLS
     assert words <= CALLS
+
+
+def test_the_users_that_servers_read_before_the_cases():
+    asked = {"target": "server", "steps": [{"call": "c", "args": {"queries": [{"user_id": "a b"}, {"user_id": "é"}]}}]}
+    own = {"target": "server", "steps": [{"call": "c", "args": {"user_id": "${run}-new"}}]}
+    elsewhere = {"target": "faults", "steps": [{"call": "c", "args": {"user_id": "c"}}]}
+    assert users_asked_about([asked, own, elsewhere]) == ["a b", "é"]
+    assert {"user-3", "nobody-yet"} <= set(users_asked_about(CASES))

@@ -1,10 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
-	"errors"
+	"encoding/json"
+	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,76 +17,63 @@ import (
 	v1 "firstlight.dev/go/firstlight/v1"
 )
 
-const warmUp = 500 * time.Millisecond
-
-// measure keeps inFlight calls of Recommend under way over one connection and says how many ended and how fast.
-func measure(server string, bare bool, file string, length time.Duration, inFlight int) (any, error) {
-	stub, err := stubOf(server, bare)
-	if err != nil {
-		return nil, err
-	}
+// bench prints one line for each line "MODE SECONDS" of the standard input: what came of so many seconds of Recommend,
+// with inFlight calls under way, through the client or through the bare stub.
+func bench(server, file string, inFlight int) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	request := &v1.RecommendRequest{}
 	if err := proto.Unmarshal(text, request); err != nil {
-		return nil, err
-	}
-
-	var mu sync.Mutex
-	var taken []time.Duration
-	var failed int
-	begin := time.Now().Add(warmUp)
-	end := begin.Add(length)
-	var loops sync.WaitGroup
-	for range inFlight {
-		loops.Go(func() {
-			var own []time.Duration
-			var failures int
-			for {
-				started := time.Now()
-				_, err := stub.Recommend(context.Background(), request)
-				ended := time.Now()
-				if ended.After(end) {
-					break
-				}
-				switch {
-				case started.Before(begin):
-				case err != nil:
-					failures++
-				default:
-					own = append(own, ended.Sub(started))
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			taken = append(taken, own...)
-			failed += failures
-		})
-	}
-	loops.Wait()
-	if len(taken) == 0 {
-		return nil, errors.New("no call succeeded")
-	}
-	slices.Sort(taken)
-	milliseconds := func(part float64) float64 {
-		return float64(taken[int(part*float64(len(taken)-1))].Microseconds()) / 1000
-	}
-	return object{
-		"calls": len(taken), "seconds": length.Seconds(), "errors": failed,
-		"p50_ms": milliseconds(0.5), "p99_ms": milliseconds(0.99),
-	}, nil
-}
-
-func stubOf(server string, bare bool) (v1.RecommendationServiceClient, error) {
-	if bare {
-		channel, err := grpc.NewClient(server, grpc.WithTransportCredentials(insecure.NewCredentials()))
-		return v1.NewRecommendationServiceClient(channel), err
+		return err
 	}
 	client, err := firstlight.Connect(firstlight.Options{}, server)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return client.Recommendations, nil
+	channel, err := grpc.NewClient(server, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	stubs := map[string]v1.RecommendationServiceClient{
+		"client": client.Recommendations, "bare": v1.NewRecommendationServiceClient(channel),
+	}
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		var mode string
+		var seconds float64
+		if _, err := fmt.Sscan(lines.Text(), &mode, &seconds); err != nil {
+			return err
+		}
+		told := slice(stubs[mode], request, time.Duration(seconds*float64(time.Second)), inFlight)
+		if err := json.NewEncoder(os.Stdout).Encode(told); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func slice(stub v1.RecommendationServiceClient, request *v1.RecommendRequest, length time.Duration, inFlight int) any {
+	var mu sync.Mutex
+	latencies, failed := []float64{}, 0
+	begin := time.Now()
+	var loops sync.WaitGroup
+	for range inFlight {
+		loops.Go(func() {
+			for time.Since(begin) < length {
+				started := time.Now()
+				_, err := stub.Recommend(context.Background(), request)
+				took := time.Since(started)
+				mu.Lock()
+				if err != nil {
+					failed++
+				} else {
+					latencies = append(latencies, float64(took.Microseconds())/1000)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	loops.Wait()
+	return object{"seconds": time.Since(begin).Seconds(), "latencies_ms": latencies, "errors": failed}
 }

@@ -1,5 +1,5 @@
-// Command runner makes the calls of the conformance cases through the Go client and prints what came of them, or
-// measures how fast the client is. It judges nothing.
+// Command runner makes the calls of the conformance cases through the Go client and prints what came of them, or measures
+// how fast the client is. It judges nothing.
 package main
 
 import (
@@ -9,7 +9,6 @@ import (
 	"log"
 	"os"
 	"strings"
-	"time"
 )
 
 func main() {
@@ -26,9 +25,7 @@ func run(arguments []string) error {
 	ca := flags.String("ca", "", "the authority of its certificate, a PEM file")
 	cases := flags.String("cases", "", "a folder of cases")
 	id := flags.String("run", "", "what ${run} stands for")
-	seconds := flags.Float64("seconds", 5, "how long to measure")
 	inFlight := flags.Int("in-flight", 16, "how many calls at a time")
-	mode := flags.String("mode", "client", "client, or bare for the generated stub alone")
 	request := flags.String("request", "", "a file that holds a RecommendRequest")
 	if len(arguments) == 0 {
 		return errors.New("usage: runner conformance|bench FLAGS")
@@ -36,19 +33,17 @@ func run(arguments []string) error {
 	if err := flags.Parse(arguments[1:]); err != nil {
 		return err
 	}
-	var result any
-	var err error
 	switch arguments[0] {
 	case "conformance":
 		targets := targets{server: *server, faults: strings.Split(*faults, ","), tls: *tls, ca: *ca}
-		result, err = runCases(*cases, targets, *id)
+		result, err := runCases(*cases, targets, *id)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(result)
 	case "bench":
-		result, err = measure(*server, *mode == "bare", *request, time.Duration(*seconds*float64(time.Second)), *inFlight)
+		return bench(*server, *request, *inFlight)
 	default:
-		err = errors.New("usage: runner conformance|bench FLAGS")
+		return errors.New("usage: runner conformance|bench FLAGS")
 	}
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(result)
 }

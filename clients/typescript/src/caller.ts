@@ -24,14 +24,12 @@ interface Service {
   methods: Record<string, Method>;
 }
 
-type Result<M extends Method, Response> = M["responseStream"] extends true
-  ? AsyncGenerator<Response, void>
-  : Promise<Response>;
+type Answer<Stream, Response> = Stream extends true ? AsyncGenerator<Response, void> : Promise<Response>;
 
 /** A service's methods. A request is given in part: what is left out has its default. */
 export type Stub<S extends Service> = {
   readonly [K in keyof S["methods"]]: S["methods"][K] extends Method<infer Input, infer Response>
-    ? (request?: Input, options?: CallOptions) => Result<S["methods"][K], Response>
+    ? (request?: Input, options?: CallOptions) => Answer<S["methods"][K]["responseStream"], Response>
     : never;
 };
 
@@ -62,7 +60,7 @@ export class Caller {
         signal?.throwIfAborted();
         const settle = (failure: ServiceError | null, answer: unknown): void => {
           signal?.removeEventListener("abort", cancel);
-          if (failure) reject(this.#explain(failure, timeoutMs, signal));
+          if (failure) reject(toError(failure, this.address, timeoutMs, signal));
           else resolve(answer);
         };
         const call = this.channel.makeUnaryRequest(...this.#start(path, method, request, timeoutMs), settle);
@@ -81,7 +79,7 @@ export class Caller {
       try {
         yield* call;
       } catch (failure) {
-        throw this.#explain(failure as ServiceError, timeoutMs, signal);
+        throw toError(failure as ServiceError, this.address, timeoutMs, signal);
       } finally {
         signal?.removeEventListener("abort", cancel);
         cancel(); // a loop that was left would keep the stream open
@@ -99,9 +97,5 @@ export class Caller {
     const bytes = Buffer.from(buffer, byteOffset, byteLength);
     const options = { deadline: Date.now() + timeoutMs };
     return [path, (same: Buffer) => same, responseType.decode, bytes, this.#metadata, options] as const;
-  }
-
-  #explain(failure: ServiceError, timeoutMs: number, signal: AbortSignal | undefined): Error {
-    return signal?.aborted ? (signal.reason as Error) : toError(failure, this.address, timeoutMs);
   }
 }

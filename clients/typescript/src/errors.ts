@@ -64,8 +64,9 @@ const CLASSES: Partial<Record<status, typeof FirstlightError>> = {
   [status.DEADLINE_EXCEEDED]: DeadlineError,
 };
 
-/** @internal The error that says what `failure` means. */
-export function toError(failure: ServiceError, address: string, timeoutMs: number): FirstlightError {
+/** @internal The error that says what `failure` means; the signal's reason where that has cancelled the call. */
+export function toError(failure: ServiceError, address: string, timeoutMs: number, signal?: AbortSignal): Error {
+  if (signal?.aborted) return signal.reason as Error;
   const { reason, metadata, violations } = readDetails(failure.metadata.get("grpc-status-details-bin")[0]);
   let message = failure.details || status[failure.code];
   if (!reason && failure.code === status.DEADLINE_EXCEEDED)

@@ -112,7 +112,7 @@ class Client:
         """A client of the server at ``addresses``, each ``host:port``. Does not wait: the first call connects.
 
         ``wait_for_ready``: a call waits for the server until its timeout; otherwise an unreachable one fails at once.
-        ``check_health``: a server that reports NOT_SERVING counts as one that cannot be reached.
+        ``check_health``: of several servers, those that report NOT_SERVING are left out. A lone one is always called.
         ``tls`` trusts the system's certificates, ``ca_file`` those in a file; ``credentials`` can do all else, such as
         a client certificate. ``bearer_token`` goes with every call, and without TLS only to this machine.
         """
@@ -125,7 +125,7 @@ class Client:
             bearer_token=bearer_token,
         )
         return cls(
-            opened.open(grpc, check_health=check_health),
+            opened.open(grpc, check_health=check_health and len(addresses) > 1),
             address=", ".join(addresses),
             catalog_id=catalog_id,
             timeout_s=timeout_s,
@@ -196,7 +196,7 @@ class Client:
     list_plugins = _paged(calls.list_plugins)
 
     def health(self) -> str:
-        """``SERVING`` or ``NOT_SERVING``, by grpc.health.v1, also where other calls wait until it is SERVING again."""
+        """``SERVING`` or ``NOT_SERVING``, by grpc.health.v1, also where other calls leave the server out."""
         channel = self._probe() if self._probe else self._channel
         check = channel.unary_unary(CHECK, None, None)
         try:

@@ -1,7 +1,7 @@
-//! Unary calls in a closed loop over one connection.
+//! Slices of unary calls in a closed loop, through the client or the bare stub, over one connection each.
 
 use std::{
-    fs,
+    fs, io,
     time::{Duration, Instant},
 };
 
@@ -12,11 +12,9 @@ use firstlight_client::{
 };
 use prost::Message;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::{Arguments, Failure};
-
-const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Makes one call; whether it worked.
 trait Caller: Clone + Send + Sync + 'static {
@@ -35,62 +33,48 @@ impl Caller for RecommendationServiceClient<Channel> {
     }
 }
 
-pub async fn run(arguments: &Arguments) -> Result<Value, Failure> {
+/// Prints one line for each line `MODE SECONDS` of the standard input.
+pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let server = arguments.get("server")?;
     let request = RecommendRequest::decode(fs::read(arguments.get("request")?)?.as_slice())?;
-    let seconds = Duration::from_secs_f64(arguments.get("seconds")?.parse()?);
     let in_flight = arguments.get("in-flight")?.parse()?;
-    match arguments.get("mode")? {
-        "client" => measure(Client::connect([server], Options::default())?, request, seconds, in_flight).await,
-        "bare" => {
-            let channel = Endpoint::from_shared(format!("http://{server}"))?.connect().await?;
-            measure(RecommendationServiceClient::new(channel), request, seconds, in_flight).await
-        }
-        other => Err(format!("unknown mode {other}").into()),
+    let client = Client::connect([server], Options::default())?;
+    let channel = Endpoint::from_shared(format!("http://{server}"))?.connect().await?;
+    let bare = RecommendationServiceClient::new(channel);
+    while let Some(line) = spawn_blocking(|| io::stdin().lines().next()).await?.transpose()? {
+        let (mode, seconds) = line.split_once(' ').ok_or("a line is MODE SECONDS")?;
+        let length = Duration::from_secs_f64(seconds.parse()?);
+        let told = match mode {
+            "client" => slice(client.clone(), &request, length, in_flight).await,
+            "bare" => slice(bare.clone(), &request, length, in_flight).await,
+            other => return Err(format!("unknown mode {other}").into()),
+        };
+        println!("{told}");
     }
+    Ok(())
 }
 
-async fn measure(
-    caller: impl Caller,
-    request: RecommendRequest,
-    seconds: Duration,
-    in_flight: usize,
-) -> Result<Value, Failure> {
-    let start = Instant::now() + WARM_UP;
-    let mut tasks = JoinSet::new();
+async fn slice(caller: impl Caller, request: &RecommendRequest, length: Duration, in_flight: usize) -> Value {
+    let start = Instant::now();
+    let mut loops = JoinSet::new();
     for _ in 0..in_flight {
         let (caller, request) = (caller.clone(), request.clone());
-        tasks.spawn(async move {
+        loops.spawn(async move {
             let (mut latencies, mut errors) = (Vec::new(), 0);
-            loop {
+            while start.elapsed() < length {
                 let sent = Instant::now();
-                if sent >= start + seconds {
-                    return (latencies, errors);
-                }
-                let worked = caller.call(request.clone()).await;
-                if sent >= start {
-                    latencies.push(sent.elapsed());
-                    errors += usize::from(!worked);
+                match caller.call(request.clone()).await {
+                    true => latencies.push(sent.elapsed().as_secs_f64() * 1e3),
+                    false => errors += 1,
                 }
             }
+            (latencies, errors)
         });
     }
-    let (mut latencies, mut errors) = (Vec::new(), 0);
-    for (mine, failed) in tasks.join_all().await {
-        latencies.extend(mine);
-        errors += failed;
-    }
-    let took = start.elapsed();
-    latencies.sort();
-    let percentile = |share: f64| {
-        let at = (share * latencies.len() as f64) as usize;
-        latencies.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
-    };
-    Ok(json!({
-        "calls": latencies.len(),
-        "seconds": took.as_secs_f64(),
-        "p50_ms": percentile(0.5),
-        "p99_ms": percentile(0.99),
-        "errors": errors,
-    }))
+    let (latencies, errors): (Vec<_>, Vec<i32>) = loops.join_all().await.into_iter().unzip();
+    json!({
+        "seconds": start.elapsed().as_secs_f64(),
+        "latencies_ms": latencies.concat(),
+        "errors": errors.iter().sum::<i32>(),
+    })
 }

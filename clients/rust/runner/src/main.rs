@@ -1,7 +1,7 @@
 //! The conformance runner and the benchmark of the Rust client:
 //!
 //! - `conformance --cases DIR --server HOST:PORT --faults HOST:PORT,HOST:PORT --tls HOST:PORT --ca FILE --run ID`
-//! - `bench --server HOST:PORT --seconds S --in-flight N --mode client|bare --request FILE`
+//! - `bench --server HOST:PORT --in-flight N --request FILE`
 
 mod bench;
 mod calls;
@@ -27,11 +27,10 @@ async fn main() -> Result<(), Failure> {
     let (mode, options) = words.split_first().ok_or("usage: conformance|bench --name value ...")?;
     let pairs = options.chunks(2).filter_map(|pair| Some((pair[0].clone(), pair.get(1)?.clone())));
     let arguments = Arguments(pairs.collect());
-    let output = match mode.as_str() {
-        "conformance" => conformance::run(&arguments).await?,
+    match mode.as_str() {
+        "conformance" => println!("{}", conformance::run(&arguments).await?),
         "bench" => bench::run(&arguments).await?,
         other => return Err(format!("unknown mode {other}").into()),
-    };
-    println!("{output}");
+    }
     Ok(())
 }

@@ -64,6 +64,7 @@ pub fn query(args: &Value) -> Result<Query, Failure> {
         exclude_item_ids: texts(&args["exclude"]),
         limit: number(&args["limit"]),
         include_seen: args["include_seen"].as_bool().unwrap_or_default(),
+        ..Default::default()
     })
 }
 

@@ -35,9 +35,35 @@ final class Addresses extends NameResolverProvider {
 
     @Override
     public NameResolver newNameResolver(URI target, NameResolver.Args args) {
-        return SCHEME.equals(target.getScheme())
-                ? new Resolver(List.of(target.getPath().substring(1).split(",")), args)
-                : null;
+        if (!SCHEME.equals(target.getScheme())) {
+            return null;
+        }
+        var addresses = target.getPath().substring(1).split(",");
+        return new NameResolver() {
+            private Listener2 listener;
+
+            @Override
+            public String getServiceAuthority() {
+                return addresses[0];
+            }
+
+            @Override
+            public void start(Listener2 listener) {
+                this.listener = listener;
+                refresh();
+            }
+
+            @Override
+            public void refresh() {
+                args.getOffloadExecutor().execute(() -> {
+                    var found = ResolutionResult.newBuilder().setAddressesOrError(lookUp(addresses));
+                    args.getSynchronizationContext().execute(() -> listener.onResult2(found.build()));
+                });
+            }
+
+            @Override
+            public void shutdown() {}
+        };
     }
 
     @Override
@@ -55,56 +81,23 @@ final class Addresses extends NameResolverProvider {
         return 0; // never the scheme of targets that name none
     }
 
-    private static final class Resolver extends NameResolver {
-        private final List<String> addresses;
-        private final Args args;
-        private Listener2 listener;
-
-        Resolver(List<String> addresses, Args args) {
-            this.addresses = addresses;
-            this.args = args;
-        }
-
-        @Override
-        public String getServiceAuthority() {
-            return addresses.get(0);
-        }
-
-        @Override
-        public void start(Listener2 listener) {
-            this.listener = listener;
-            refresh();
-        }
-
-        @Override
-        public void refresh() {
-            args.getOffloadExecutor().execute(() -> {
-                var found = ResolutionResult.newBuilder().setAddressesOrError(lookUp());
-                args.getSynchronizationContext().execute(() -> listener.onResult2(found.build()));
-            });
-        }
-
-        @Override
-        public void shutdown() {}
-
-        /** A host that cannot be looked up is left out, unless none can. */
-        private StatusOr<List<EquivalentAddressGroup>> lookUp() {
-            List<EquivalentAddressGroup> found = new ArrayList<>();
-            Status failure = Status.UNAVAILABLE;
-            for (String address : addresses) {
-                int colon = address.lastIndexOf(':');
-                int port = Integer.parseInt(address.substring(colon + 1));
-                var name = Attributes.newBuilder() // its certificate is for this name
-                        .set(EquivalentAddressGroup.ATTR_AUTHORITY_OVERRIDE, address);
-                try {
-                    for (InetAddress host : InetAddress.getAllByName(address.substring(0, colon))) {
-                        found.add(new EquivalentAddressGroup(new InetSocketAddress(host, port), name.build()));
-                    }
-                } catch (UnknownHostException error) {
-                    failure = Status.UNAVAILABLE.withDescription("unknown host in " + address);
+    /** A host that cannot be looked up is left out, unless none can. */
+    private static StatusOr<List<EquivalentAddressGroup>> lookUp(String... addresses) {
+        List<EquivalentAddressGroup> found = new ArrayList<>();
+        Status failure = Status.UNAVAILABLE;
+        for (String address : addresses) {
+            int colon = address.lastIndexOf(':');
+            int port = Integer.parseInt(address.substring(colon + 1));
+            var name = Attributes.newBuilder() // its certificate is for this name
+                    .set(EquivalentAddressGroup.ATTR_AUTHORITY_OVERRIDE, address);
+            try {
+                for (InetAddress host : InetAddress.getAllByName(address.substring(0, colon))) {
+                    found.add(new EquivalentAddressGroup(new InetSocketAddress(host, port), name.build()));
                 }
+            } catch (UnknownHostException error) {
+                failure = Status.UNAVAILABLE.withDescription("unknown host in " + address);
             }
-            return found.isEmpty() ? StatusOr.fromStatus(failure) : StatusOr.fromValue(found);
         }
+        return found.isEmpty() ? StatusOr.fromStatus(failure) : StatusOr.fromValue(found);
     }
 }

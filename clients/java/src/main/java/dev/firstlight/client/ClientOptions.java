@@ -61,14 +61,16 @@ public final class ClientOptions {
     }
 
     /**
-     * A client of the server at one address {@code host:port}, or at several that answer in turn. Does not wait: the
-     * first call connects.
+     * A client of the server at one address {@code host:port}, or at several that answer in turn, apart from those that
+     * report NOT_SERVING. Does not wait: the first call connects.
      *
      * @throws IllegalArgumentException for an address without a port, or a bearer token that would go in clear
      */
     public FirstlightClient connect(String... addresses) {
         return new FirstlightClient(
-                open(addresses, true), () -> open(addresses, false), new CallDefaults(catalogId, timeout));
+                open(addresses, addresses.length > 1),
+                () -> open(addresses, false),
+                new CallDefaults(catalogId, timeout));
     }
 
     private ManagedChannel open(String[] addresses, boolean checkHealth) {

@@ -4,9 +4,9 @@ import dev.firstlight.v1.*;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
+import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
-import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.health.v1.HealthGrpc;
@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -70,59 +71,20 @@ public final class FirstlightClient extends Calls implements AutoCloseable {
         connection.shutdownNow();
     }
 
-    public Iterable<Item> listItems(int pageSize) {
-        var first = ListItemsRequest.newBuilder().setPageSize(pageSize).build();
-        return pages(
-                token -> call(
-                        ItemServiceGrpc.getListItemsMethod(),
-                        first.toBuilder().setPageToken(token).build()),
-                ListItemsResponse::getItemsList,
-                ListItemsResponse::getNextPageToken);
-    }
-
-    public Iterable<User> listUsers(int pageSize) {
-        var first = ListUsersRequest.newBuilder().setPageSize(pageSize).build();
-        return pages(
-                token -> call(
-                        UserServiceGrpc.getListUsersMethod(),
-                        first.toBuilder().setPageToken(token).build()),
-                ListUsersResponse::getUsersList,
-                ListUsersResponse::getNextPageToken);
-    }
-
-    public Iterable<Bundle> listBundles(int pageSize) {
-        var first = ListBundlesRequest.newBuilder().setPageSize(pageSize).build();
-        return pages(
-                token -> call(
-                        BundleServiceGrpc.getListBundlesMethod(),
-                        first.toBuilder().setPageToken(token).build()),
-                ListBundlesResponse::getBundlesList,
-                ListBundlesResponse::getNextPageToken);
-    }
-
-    public Iterable<TrainingJob> listTrainingJobs(int pageSize) {
-        var first = ListTrainingJobsRequest.newBuilder().setPageSize(pageSize).build();
-        return pages(
-                token -> call(
-                        TrainingServiceGrpc.getListTrainingJobsMethod(),
-                        first.toBuilder().setPageToken(token).build()),
-                ListTrainingJobsResponse::getJobsList,
-                ListTrainingJobsResponse::getNextPageToken);
-    }
-
-    public Iterable<Plugin> listPlugins(int pageSize) {
-        var first = ListPluginsRequest.newBuilder().setPageSize(pageSize).build();
-        return pages(
-                token -> call(
-                        PluginServiceGrpc.getListPluginsMethod(),
-                        first.toBuilder().setPageToken(token).build()),
-                ListPluginsResponse::getPluginsList,
-                ListPluginsResponse::getNextPageToken);
-    }
-
-    /** Without a deadline: close it to stop. */
-    public JobWatch watchTrainingJob(WatchTrainingJobRequest request) {
-        return new JobWatch(channel, request);
+    /** A job now, and again at every change, until it has ended. Closing the stream ends the watch, not the job. */
+    public Stream<TrainingJob> watchTrainingJob(WatchTrainingJobRequest request) {
+        var context = Context.current().withCancellation();
+        var before = context.attach(); // the call takes over the context it is made in
+        try {
+            var answers = TrainingServiceGrpc.newBlockingStub(channel).watchTrainingJob(request);
+            Supplier<TrainingJob> next =
+                    () -> answers.hasNext() ? answers.next().getJob() : null;
+            return Stream.generate(() -> FirstlightException.orThrow(next))
+                    .takeWhile(Objects::nonNull)
+                    .onClose(() -> context.cancel(new CancellationException("the watch was closed")));
+        } finally {
+            context.detach(before);
+        }
     }
 
     /** Writes any number of interactions, 1,000 in a call; counts are summed, the token is the last one. */
@@ -163,16 +125,13 @@ public final class FirstlightClient extends Calls implements AutoCloseable {
 
     @Override
     <Q, R> R call(MethodDescriptor<Q, R> method, Q request) {
-        try {
-            return ClientCalls.blockingUnaryCall(channel, method, CallOptions.DEFAULT, request);
-        } catch (StatusRuntimeException failure) {
-            throw FirstlightException.of(failure);
-        }
+        return FirstlightException.orThrow(
+                () -> ClientCalls.blockingUnaryCall(channel, method, CallOptions.DEFAULT, request));
     }
 
     /** The entries of all pages, each of which is fetched when it is needed. */
-    private static <R, T> Iterable<T> pages(
-            Function<String, R> fetch, Function<R, List<T>> entries, Function<R, String> nextToken) {
+    @Override
+    <R, T> Iterable<T> pages(Function<String, R> fetch, Function<R, List<T>> entries, Function<R, String> nextToken) {
         return () -> Stream.iterate(fetch.apply(""), Objects::nonNull, page -> {
                     String token = nextToken.apply(page);
                     return token.isEmpty() ? null : fetch.apply(token);

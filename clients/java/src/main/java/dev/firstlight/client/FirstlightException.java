@@ -6,9 +6,11 @@ import com.google.protobuf.Message;
 import com.google.rpc.BadRequest;
 import com.google.rpc.ErrorInfo;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** A call that failed; its class says how, {@link #reason} why. The cause is gRPC's own exception. */
 public class FirstlightException extends RuntimeException {
@@ -18,7 +20,7 @@ public class FirstlightException extends RuntimeException {
     private FirstlightException(Throwable cause) {
         super(cause.getMessage(), cause);
         code = Status.fromThrowable(cause).getCode();
-        ErrorInfo given = detail(cause, ErrorInfo.getDefaultInstance());
+        ErrorInfo given = detail(cause, ErrorInfo.class, ErrorInfo.getDefaultInstance());
         info = given.getDomain().equals("firstlight") ? given : ErrorInfo.getDefaultInstance();
     }
 
@@ -36,6 +38,14 @@ public class FirstlightException extends RuntimeException {
         };
     }
 
+    static <T> T orThrow(Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (StatusRuntimeException failure) {
+            throw of(failure);
+        }
+    }
+
     public Status.Code code() {
         return code;
     }
@@ -50,14 +60,12 @@ public class FirstlightException extends RuntimeException {
         return info.getMetadataMap();
     }
 
-    private static <T extends Message> T detail(Throwable cause, T none) {
+    private static <T extends Message> T detail(Throwable cause, Class<T> type, T none) {
         try {
-            com.google.rpc.Status status = StatusProto.fromThrowable(cause);
+            var status = StatusProto.fromThrowable(cause);
             for (Any any : status == null ? List.<Any>of() : status.getDetailsList()) {
-                if (any.is(none.getClass())) {
-                    @SuppressWarnings("unchecked") // unpacked as the class of none
-                    T found = (T) any.unpack(none.getClass());
-                    return found;
+                if (any.is(type)) {
+                    return any.unpack(type);
                 }
             }
         } catch (IllegalArgumentException | InvalidProtocolBufferException garbage) {
@@ -72,7 +80,7 @@ public class FirstlightException extends RuntimeException {
 
         private InvalidInput(Throwable cause) {
             super(cause);
-            bad = detail(cause, BadRequest.getDefaultInstance());
+            bad = detail(cause, BadRequest.class, BadRequest.getDefaultInstance());
         }
 
         /** The first bad fields, each with its path and what is wrong with it. */

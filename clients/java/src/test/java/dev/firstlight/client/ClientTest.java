@@ -157,7 +157,7 @@ class ClientTest {
         try (var client = options.connect(server.address());
                 var watch = client.watchTrainingJob(WatchTrainingJobRequest.getDefaultInstance())) {
             var states = new ArrayList<TrainingJob.State>();
-            watch.forEachRemaining(job -> states.add(job.getState()));
+            watch.forEach(job -> states.add(job.getState()));
             assertEquals(List.of(TrainingJob.State.STATE_RUNNING, TrainingJob.State.STATE_SUCCEEDED), states);
         }
         assertTrue(server.secondsLeft.get(0).isNaN());
@@ -173,13 +173,14 @@ class ClientTest {
         });
         try (var client = FirstlightClient.connect(server.address())) {
             var watch = client.watchTrainingJob(WatchTrainingJobRequest.getDefaultInstance());
-            assertEquals(TrainingJob.State.STATE_RUNNING, watch.next().getState());
+            var jobs = watch.iterator();
+            assertEquals(TrainingJob.State.STATE_RUNNING, jobs.next().getState());
             assertFalse(cancelled.await(100, TimeUnit.MILLISECONDS));
             watch.close();
             assertTrue(cancelled.await(5, TimeUnit.SECONDS));
             assertEquals(
                     Status.Code.CANCELLED,
-                    assertThrows(FirstlightException.class, watch::hasNext).code());
+                    assertThrows(FirstlightException.class, jobs::hasNext).code());
             client.recommend(ANY); // the connection lives on
         }
     }
@@ -192,8 +193,9 @@ class ClientTest {
         });
         try (var client = FirstlightClient.connect(server.address());
                 var watch = client.watchTrainingJob(WatchTrainingJobRequest.getDefaultInstance())) {
-            watch.next();
-            assertThrows(FirstlightException.Unavailable.class, watch::next);
+            var jobs = watch.iterator();
+            jobs.next();
+            assertThrows(FirstlightException.Unavailable.class, jobs::next);
         }
     }
 
@@ -203,8 +205,16 @@ class ClientTest {
             assertEquals(ServingStatus.SERVING, client.health());
             server.health.setStatus("", ServingStatus.NOT_SERVING);
             assertEquals(ServingStatus.NOT_SERVING, client.health());
-            server.health.setStatus("", ServingStatus.SERVING);
         }
+    }
+
+    @Test
+    void aLoneServerThatDrainsIsCalled() {
+        server.health.setStatus("", ServingStatus.NOT_SERVING);
+        try (var client = FirstlightClient.connect(server.address())) {
+            client.recommend(ANY);
+        }
+        assertEquals(1, server.requests.size());
     }
 
     @Test

@@ -125,7 +125,7 @@ class RetryTest {
             assertThrows(
                     FirstlightException.Unavailable.class,
                     () -> client.createTrainingJob(CreateTrainingJobRequest.getDefaultInstance()));
-            assertThrows(FirstlightException.Unavailable.class, watch::hasNext);
+            assertThrows(FirstlightException.Unavailable.class, watch::findFirst);
         }
         assertEquals(3, server.requests.size());
     }

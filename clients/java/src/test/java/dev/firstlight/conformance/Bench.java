@@ -7,35 +7,37 @@ import dev.firstlight.v1.RecommendRequest;
 import dev.firstlight.v1.RecommendationServiceGrpc;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
-import java.io.IOException;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/** A closed loop of unary Recommend on one connection, through the client or the bare stub. */
+/** Slices of unary Recommend in a closed loop, through the client or the bare stub, on one connection each. */
 final class Bench {
-    private static final double WARM_UP_S = 3; // half a second would measure the compiler of the JVM
-
     private Bench() {}
 
-    static JsonObject run(Map<String, String> given) throws IOException, InterruptedException {
-        RecommendRequest request = RecommendRequest.parseFrom(Files.readAllBytes(Path.of(given.get("request"))));
-        double seconds = Double.parseDouble(given.get("seconds"));
-        int inFlight = Integer.parseInt(given.getOrDefault("in-flight", "16"));
-        if (given.get("mode").equals("client")) {
-            try (var client = FirstlightClient.connect(given.get("server"))) {
-                return loop(() -> client.recommend(made(request)), inFlight, seconds);
-            }
-        }
+    /** Prints one line for each line {@code MODE SECONDS} of the standard input. */
+    static void run(Map<String, String> given) throws Exception {
+        var request = RecommendRequest.parseFrom(Files.readAllBytes(Path.of(given.get("request"))));
+        int inFlight = Integer.parseInt(given.get("in-flight"));
         var channel = Grpc.newChannelBuilder(given.get("server"), InsecureChannelCredentials.create())
                 .build();
         var stub = RecommendationServiceGrpc.newBlockingStub(channel);
-        try {
-            return loop(() -> stub.withDeadlineAfter(10, TimeUnit.SECONDS).recommend(made(request)), inFlight, seconds);
+        try (var client = FirstlightClient.connect(given.get("server"))) {
+            Map<String, Runnable> calls = Map.of(
+                    "client", () -> client.recommend(made(request)),
+                    "bare", () -> stub.withDeadlineAfter(10, TimeUnit.SECONDS).recommend(made(request)));
+            var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                String[] words = line.split(" ");
+                System.out.println(slice(calls.get(words[0]), Double.parseDouble(words[1]), inFlight));
+            }
         } finally {
             channel.shutdownNow();
         }
@@ -49,53 +51,29 @@ final class Bench {
                 .build();
     }
 
-    private static JsonObject loop(Runnable call, int inFlight, double seconds) throws InterruptedException {
-        long start = System.nanoTime() + Math.round(1e9 * WARM_UP_S);
-        long end = start + Math.round(1e9 * seconds);
-        List<List<Long>> latencies = Stream.generate(() -> (List<Long>) new ArrayList<Long>())
-                .limit(inFlight)
-                .toList();
-        int[] errors = new int[inFlight];
-        List<Thread> threads = new ArrayList<>();
+    private static JsonObject slice(Runnable call, double seconds, int inFlight) throws InterruptedException {
+        long start = System.nanoTime();
+        var latencies = new ConcurrentLinkedQueue<Double>();
+        var errors = new AtomicInteger();
+        var threads = Executors.newFixedThreadPool(inFlight);
         for (int n = 0; n < inFlight; n++) {
-            int mine = n;
-            threads.add(new Thread(() -> {
-                for (long began = System.nanoTime(); began < end; began = System.nanoTime()) {
+            threads.execute(() -> {
+                for (long began = start; began - start < 1e9 * seconds; began = System.nanoTime()) {
                     try {
                         call.run();
-                        if (began >= start) {
-                            latencies.get(mine).add(System.nanoTime() - began);
-                        }
+                        latencies.add((System.nanoTime() - began) / 1e6);
                     } catch (RuntimeException error) {
-                        errors[mine]++;
+                        errors.incrementAndGet();
                     }
                 }
-            }));
+            });
         }
-        threads.forEach(Thread::start);
-        for (Thread thread : threads) {
-            thread.join();
-        }
-        double lasted = (System.nanoTime() - start) / 1e9;
-        long[] sorted = latencies.stream()
-                .flatMap(List::stream)
-                .mapToLong(Long::longValue)
-                .sorted()
-                .toArray();
-        JsonObject figures = new JsonObject();
-        figures.addProperty("calls", sorted.length);
-        figures.addProperty("seconds", Math.round(1000 * lasted) / 1000.0);
-        figures.addProperty("p50_ms", percentile(sorted, 0.5));
-        figures.addProperty("p99_ms", percentile(sorted, 0.99));
-        figures.addProperty("errors", java.util.Arrays.stream(errors).sum());
-        return figures;
-    }
-
-    private static double percentile(long[] sorted, double share) {
-        if (sorted.length == 0) {
-            return 0;
-        }
-        long ns = sorted[Math.min(sorted.length - 1, (int) (share * sorted.length))];
-        return Math.round(ns / 1e3) / 1e3;
+        threads.shutdown();
+        threads.awaitTermination(1, TimeUnit.MINUTES);
+        var told = new JsonObject();
+        told.addProperty("seconds", (System.nanoTime() - start) / 1e9);
+        told.add("latencies_ms", Runner.JSON.toJsonTree(latencies));
+        told.addProperty("errors", errors.get());
+        return told;
     }
 }

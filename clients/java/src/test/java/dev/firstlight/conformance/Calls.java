@@ -201,12 +201,11 @@ final class Calls {
         List<String> states = new ArrayList<>();
         var request = WatchTrainingJobRequest.newBuilder().setJobId(text(args, "job_id"));
         try (var watch = client.watchTrainingJob(request.build())) {
-            while (left > 0 && watch.hasNext()) {
-                String state = name(watch.next().getState(), "STATE_");
+            for (var jobs = watch.iterator(); left > 0 && jobs.hasNext(); left--) {
+                String state = name(jobs.next().getState(), "STATE_");
                 if (states.isEmpty() || !states.get(states.size() - 1).equals(state)) {
                     states.add(state);
                 }
-                left--;
             }
         }
         JsonObject watched = new JsonObject();
