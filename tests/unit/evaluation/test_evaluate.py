@@ -33,7 +33,7 @@ def test_every_slice_and_strategy_has_a_row(result):
         ("warm", None),
     }
     at_five = {row.strategy for row in result.rows if (row.slice_name, row.shown) == ("new-user", 5)}
-    assert at_five == {"fusion", "popularity", "factors", "neighbours", PLAIN}
+    assert at_five == {"fusion", "fast", "popularity", "ease", "factors", "neighbours", "projection", PLAIN}
     at_none = {row.strategy for row in result.rows if (row.slice_name, row.shown) == ("new-user", 0)}
     assert "neighbours" not in at_none  # it knows nothing without a history, and is not given a zero
 
@@ -75,13 +75,13 @@ def test_plain_popularity_by_hand(dataset, plugins, settings):
 def test_the_report_stands_alone(result, tmp_path):
     page = write_report(result, tmp_path / "out", title="Films <b>")
     html = page.read_text("utf-8")
-    assert html.count("data:image/png;base64,") == 3
+    assert html.count("data:image/png;base64,") == 4
     assert "<b>" not in html
     assert "http" not in html.replace("http-equiv", "")
     markdown = (tmp_path / "out" / "report.md").read_text("utf-8")
     assert "| fusion |" in markdown
     assert "later half of the values of users that a fit sets aside" in markdown
-    for name in ("coldness", "coverage", "weights"):
+    for name in ("coldness", "coverage", "weights", "importance"):
         assert f"({name}.png)" in markdown
         assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((tmp_path / "out" / "results.json").read_text())["rows"]

@@ -1,0 +1,150 @@
+"""Serves the weights: a history adds up its items' rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy import sparse
+
+from firstlight import (
+    Candidates,
+    FitOptions,
+    Histories,
+    ItemTable,
+    Metrics,
+    Queries,
+    Reason,
+    ReasonCode,
+    Runtime,
+    Scores,
+    TrainingData,
+)
+from firstlight_plugins.ease.evidence import strengths
+from firstlight_plugins.ease.rows import Floats, contributions, weigh
+
+_FILES = ("values", "items", "offsets")
+
+
+class EaseSettings(BaseModel):
+    """``ease``: up to ``dense_items`` items are solved as a whole, which takes N² memory and N³ time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dense_items: int = Field(default=10_000, gt=0)
+
+
+class Ease:
+    """Score of item i: Σ over the history's items j of strength(j) · weights[j, i].
+
+    The weights are those of the regression of every item on all others; a strength says how an interaction counts, by
+    its age and by whether the item was liked. Known where an item of the history counts and both have interactions.
+    """
+
+    requires: Sequence[str] = ()
+    weights: sparse.csr_array
+    """csr float32 (N, N), after ``fit`` or ``load``: row j is what item j in a history adds to every item."""
+
+    def __init__(self, settings: EaseSettings | None = None) -> None:
+        self.settings = settings or EaseSettings()
+
+    def fit(self, data: TrainingData, options: FitOptions) -> Metrics:
+        """Solve; penalties, strengths and targets are chosen on the validation users."""
+        from firstlight_plugins.ease.training import learn  # noqa: PLC0415  # only training needs it
+
+        learnt = learn(data, options, dense_items=self.settings.dense_items)
+        choice, positive_value = learnt.choice, data.dataset.schema.positive_value
+        self._start(data.items, learnt.weights, choice.disliked, choice.recency, positive_value)
+        return learnt.metrics
+
+    def export(self, directory: Path) -> None:
+        """Rows of weights, ``values.npy``, ``items.npy`` and ``offsets.npy`` (N + 1,), and ``ease.json``."""
+        arrays = (self.weights.data, self.weights.indices, self.weights.indptr)
+        for name, array in zip(_FILES, arrays, strict=True):
+            np.save(directory / f"{name}.npy", array, allow_pickle=False)
+        state = {"disliked": self._disliked, "recency": self._recency, "positive_value": self._positive_value}
+        (directory / "ease.json").write_text(json.dumps(state), encoding="utf-8")
+
+    def load(self, directory: Path, runtime: Runtime) -> None:
+        """Map the exported arrays."""
+        state = json.loads((directory / "ease.json").read_text(encoding="utf-8"))
+        size = runtime.items.base_size
+        weights = sparse.csr_array(tuple(runtime.array(directory / f"{n}.npy") for n in _FILES), (size, size))
+        self._start(
+            runtime.items,
+            weights,
+            float(state["disliked"]),
+            float(state["recency"]),
+            float(state["positive_value"]),
+        )
+
+    def history_weights(self, histories: Histories) -> Floats:
+        """float32 (n,): how much each interaction counts; 0 for what this component does not know."""
+        return strengths(
+            histories,
+            self._items.base_counts > 0,
+            positive_value=self._positive_value,
+            disliked=self._disliked,
+            recency=self._recency,
+        )
+
+    def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
+        """Known where an interaction of the history counts and the candidate has interactions."""
+        values = np.zeros(positions.shape, np.float32)
+        known = (positions >= 0) & (self._items.counts(positions) > 0)
+        for row, (items, counts, _) in enumerate(self._histories(queries)):
+            known[row] &= len(items) > 0
+            here = known[row]
+            if here.any():
+                values[row, here] = weigh(self.weights, items, counts)[positions[row, here]]
+        return Scores(values, known)
+
+    def generate(self, queries: Queries, limit: int) -> Candidates:
+        """The items that the history adds most to; none for an empty history."""
+        limit = min(limit, self._items.base_size)
+        found = Candidates(np.full((len(queries), limit), -1, np.int32), np.zeros((len(queries), limit), np.float32))
+        for row, (items, counts, _) in enumerate(self._histories(queries)):
+            if len(items):
+                total = weigh(self.weights, items, counts).astype(np.float32)
+                near = np.flatnonzero(total > 0).astype(np.int32)
+                best = Candidates.best(total[near][None], limit, positions=near)
+                width = best.positions.shape[1]
+                found.positions[row, :width], found.scores[row, :width] = best.positions[0], best.scores[0]
+        return found
+
+    def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
+        """The liked history item that adds most to an item's score; None where no liked one adds to it."""
+        reasons: list[list[Reason | None]] = []
+        for row, (items, counts, liked) in enumerate(self._histories(queries)):
+            mine = items[liked]
+            if not len(mine):
+                reasons.append([None] * positions.shape[1])
+                continue
+            parts = contributions(self.weights, mine, counts[liked], positions[row])
+            reasons.append(
+                [
+                    Reason(ReasonCode.SIMILAR_TO_HISTORY, int(mine[b])) if parts[b, c] > 0 else None
+                    for c, b in enumerate(parts.argmax(axis=0))
+                ]
+            )
+        return reasons
+
+    def _start(
+        self, items: ItemTable, weights: sparse.csr_array, disliked: float, recency: float, positive_value: float
+    ) -> None:
+        self._items, self.weights = items, weights
+        self._disliked, self._recency, self._positive_value = disliked, recency, positive_value
+
+    def _histories(self, queries: Queries) -> list[tuple[NDArray[np.int32], Floats, NDArray[np.bool_]]]:
+        """Per query: the items that count, how much, and which are liked."""
+        counts = self.history_weights(queries.histories)
+        mask = counts > 0
+        histories = queries.histories.keep(mask)
+        cuts = histories.offsets[1:-1]
+        liked = histories.positive(self._positive_value)
+        parts = (np.split(array, cuts) for array in (histories.items, counts[mask], liked))
+        return list(zip(*parts, strict=True))[: len(queries)]

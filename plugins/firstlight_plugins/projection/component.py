@@ -1,0 +1,200 @@
+"""Scores items by their attributes: an inner product of a user's state and an item's vector."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from firstlight import (
+    Candidates,
+    FitOptions,
+    Histories,
+    ItemTable,
+    Metrics,
+    Queries,
+    Reason,
+    ReasonCode,
+    Runtime,
+    Scenario,
+    Scores,
+    TrainingData,
+    VectorIndex,
+    rows_of,
+)
+from firstlight_plugins.projection.space import Space
+
+DENSE_LIMIT = 50_000
+NAMES = "names.json"
+SPARE = 4
+Floats = NDArray[np.float32]
+
+
+class ProjectionSettings(BaseModel):
+    """``dense_items``: up to so many items the teacher is exact; ``embedding_size``: d at most."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dense_items: int = Field(default=5_000, ge=0, le=10_000)
+    embedding_size: int = Field(default=128, gt=0, le=1_024)
+
+
+class Projection:
+    """Score of item c: z · v_c, less its mean over the catalogue and divided by its deviation there.
+
+    z is made of what the history says through the teacher and what the profile says; v_c of the item's content and,
+    where it has any, its own interactions. An item with content is scored the moment its attributes arrive. Nothing is
+    known of an item with neither content nor interactions.
+    """
+
+    requires: Sequence[str] = ()
+    scenarios = frozenset({Scenario.NEW_USER, Scenario.FEW_SHOT, Scenario.WARM, Scenario.NEW_ITEM})
+
+    def __init__(self, settings: ProjectionSettings | None = None) -> None:
+        self.settings = settings or ProjectionSettings()
+        self._live: tuple[Floats, Floats, Floats] | None = None
+
+    def fit(self, data: TrainingData, options: FitOptions) -> Metrics:
+        """Choose on items held out of training, then learn from all of them."""
+        from firstlight_plugins.projection.training import learn  # noqa: PLC0415  # only training needs it
+
+        learnt = learn(data, options, self.settings)
+        self._start(data.items, learnt.space, data.profile_names, data.content_names, None)
+        return learnt.metrics
+
+    def export(self, directory: Path) -> None:
+        """The arrays of the space and of the feature map, ``projection.json`` and ``names.json``."""
+        self._space.save(directory)
+        names = {"profile": self._profile_names, "content": self._content_names}
+        (directory / NAMES).write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+
+    def load(self, directory: Path, runtime: Runtime) -> None:
+        """Map the exported arrays."""
+        space = Space.read(directory, runtime.array)
+        names = json.loads((directory / NAMES).read_text(encoding="utf-8"))
+        index = runtime.index(space.items) if runtime.items.base_size > DENSE_LIMIT else None
+        self._start(runtime.items, space, tuple(names["profile"]), tuple(names["content"]), index)
+
+    def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
+        """Known for every item with content or interactions."""
+        states = self.user_states(queries)
+        known = self._answerable(positions)
+        values = np.zeros(positions.shape, np.float32)
+        for row, state in enumerate(states):
+            values[row] = self._vectors(positions[row]) @ state - self._space.mean @ state
+        return Scores(np.where(known, values, 0), known)
+
+    def generate(self, queries: Queries, limit: int) -> Candidates:
+        """The highest scores, live items included."""
+        limit = min(limit, self._items.size)
+        live = np.arange(self._items.base_size, self._items.size, dtype=np.int32)
+        found = Candidates(np.full((len(queries), limit), -1, np.int32), np.zeros((len(queries), limit), np.float32))
+        states = self.user_states(queries)
+        if self._index is not None and limit:
+            pools = list(self._index.search(states, limit * SPARE).positions)
+        else:
+            pools = [np.arange(self._items.base_size, dtype=np.int32)] * len(queries)
+        for row, (state, pool) in enumerate(zip(states, pools, strict=True)):
+            positions = np.concatenate([pool, live])
+            values = self._vectors(positions) @ state - self._space.mean @ state
+            values[~self._answerable(positions)] = -np.inf
+            best = Candidates.best(values[None].astype(np.float32), limit, positions=positions)
+            width = best.positions.shape[1]
+            found.positions[row, :width], found.scores[row, :width] = best.positions[0], best.scores[0]
+        return found
+
+    def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
+        """The history item that adds most to an item's score, else its best content column, else a profile column."""
+        histories, known = self._histories(queries), self._answerable(positions)
+        states = self.user_states(queries)
+        reasons: list[list[Reason | None]] = []
+        for row, state in enumerate(states):
+            history = histories.take(np.array([row]))
+            codes = rows_of(self._space.codes, self._placed()[0], history.items) * self._space.weights(history)[:, None]
+            beside = (self._vectors(positions[row]) - self._space.mean).T
+            by_history = codes @ beside
+            by_content = self._items.content(positions[row]).T * (self._pulls @ state)[:, None]
+            by_profile = queries.profiles[row][:, None] * (self._space.priors[1:] @ beside)
+            reasons.append(
+                [
+                    self._reason(history.items, by_history[:, c], by_content[:, c], by_profile[:, c])
+                    if known[row, c]
+                    else None
+                    for c in range(positions.shape[1])
+                ]
+            )
+        return reasons
+
+    def embed_items(self, content: Floats) -> Floats:
+        """float32 (M, d): vectors of items known by ``content`` (M, C) alone."""
+        return self._space.place(content.astype(np.float32))[1]
+
+    def item_vectors(self, positions: NDArray[np.int32]) -> Floats:
+        """float32 (n, d): alike for items that the same users are predicted to like."""
+        return self._vectors(positions) * np.sqrt(self._space.moments)
+
+    def user_states(self, queries: Queries) -> Floats:
+        """Standardised states, float32 (B, d): what :meth:`fold_in_item` takes."""
+        states = self._space.states(queries, self._histories(queries), self._placed()[0])
+        return self._space.standardised(states)
+
+    def fold_in_item(self, content: Floats, user_states: Floats, weights: Floats) -> Floats:
+        """The vector (d,) of a new item with ``content`` (C,) after its first n interactions: one small solve.
+
+        ``user_states`` (n, d): of the users at that time; ``weights`` (n,): above 0 for a like, below for a dislike.
+        """
+        return np.asarray(
+            self._space.folding.fold_in(self.embed_items(content[None])[0], user_states, weights), np.float32
+        )
+
+    def _start(
+        self,
+        items: ItemTable,
+        space: Space,
+        profile_names: tuple[str, ...],
+        content_names: tuple[str, ...],
+        index: VectorIndex | None,
+    ) -> None:
+        self._items, self._space, self._index = items, space, index
+        self._profile_names, self._content_names = profile_names, content_names
+        self._live = None
+        columns = np.zeros((len(content_names), space.items.shape[1]), np.float32)
+        own = slice(1, 1 + len(space.features.columns))
+        columns[space.features.columns] = space.content_items[own] * space.features.scales[own, None]
+        readable = np.array(["=" in name for name in content_names], np.float32)
+        self._pulls = columns * readable[:, None]
+
+    def _histories(self, queries: Queries) -> Histories:
+        """Distinct items that can be placed."""
+        histories = queries.histories
+        return histories.keep((histories.items >= 0) & (histories.items < self._items.size)).distinct()
+
+    def _placed(self) -> tuple[Floats, Floats]:
+        """Codes and vectors of the live items."""
+        content = self._items.live_content
+        live = self._live
+        if live is None or live[0] is not content:
+            live = (content, *self._space.place(content))
+            self._live = live
+        return live[1], live[2]
+
+    def _vectors(self, positions: NDArray[np.int32]) -> Floats:
+        return rows_of(self._space.items, self._placed()[1], positions)
+
+    def _answerable(self, positions: NDArray[np.int32]) -> NDArray[np.bool_]:
+        return (positions >= 0) & (self._items.content(positions).any(axis=-1) | (self._items.counts(positions) > 0))
+
+    def _reason(
+        self, history: NDArray[np.int32], by_history: Floats, by_content: Floats, by_profile: Floats
+    ) -> Reason | None:
+        if len(by_history) and by_history.max() > 0:
+            return Reason(ReasonCode.SIMILAR_TO_HISTORY, int(history[by_history.argmax()]))
+        if len(by_content) and by_content.max() > 0:
+            return Reason(ReasonCode.MATCHES_CONTENT, attribute=self._content_names[int(by_content.argmax())])
+        if len(by_profile) and by_profile.max() > 0:
+            return Reason(ReasonCode.MATCHES_PROFILE, attribute=self._profile_names[int(by_profile.argmax())])
+        return None

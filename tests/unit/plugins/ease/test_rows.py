@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+from scipy import sparse
+
+from firstlight_plugins.ease.rows import contributions, strongest, weigh
+
+WEIGHTS = np.array([[0, 3, -4, 1], [0, 0, 0, 0], [1, -2, 0, 0.5], [5, 0, 0, 0]], np.float32)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_the_entries_farthest_from_0_are_kept(kind) -> None:
+    found = strongest(kind(WEIGHTS), 2)
+    np.testing.assert_array_equal(found.toarray(), [[0, 3, -4, 0], [0, 0, 0, 0], [1, -2, 0, 0], [5, 0, 0, 0]])
+    assert found.nnz == 5
+    assert found.has_sorted_indices
+    assert [found.data.dtype, found.indices.dtype] == [np.float32, np.int32]
+    np.testing.assert_array_equal(strongest(kind(WEIGHTS), 9).toarray(), WEIGHTS)
+
+
+def test_a_history_adds_up_its_rows() -> None:
+    history, strengths = np.array([2, 0], np.int32), np.array([1.0, 0.5], np.float32)
+    total = weigh(sparse.csr_array(WEIGHTS), history, strengths)
+    np.testing.assert_allclose(total, WEIGHTS[2] + 0.5 * WEIGHTS[0])
+    candidates = np.array([1, -1, 2, 9, 0], np.int32)
+    parts = contributions(sparse.csr_array(WEIGHTS), history, strengths, candidates)
+    np.testing.assert_allclose(parts, [[-2, 0, 0, 0, 1], [1.5, 0, -2, 0, 0]])
