@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-postgres test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins clean
+.PHONY: help install demo test test-postgres test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins bench-student bench-transfer bench-quality clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -84,6 +84,19 @@ bench: bench-gpu ## All benchmarks
 
 bench-plugins: $(VENV)/.stamp-all ## What observers and isolation cost a request
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(ONE_THREAD) $(BIN)/python bench/plugins/run.py --home .cache/bench-home
+
+$(VENV)/.stamp-bench: $(VENV)/.stamp-all # a peer is built from source, and pins its build tools: no PIP_CONSTRAINT
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
+	@touch $@
+
+bench-quality: $(VENV)/.stamp-bench ## Quality beside open peers, on the same folds
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python bench/quality/run.py
+
+bench-student: $(VENV)/.stamp-all ## What distillation keeps and what it saves
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(ONE_THREAD) $(BIN)/python bench/student/run.py --home .cache/bench-home
+
+bench-transfer: $(VENV)/.stamp-all ## What a body carried from another catalogue is worth
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(ONE_THREAD) $(BIN)/python bench/transfer/run.py
 
 bench-gpu: $(VENV)/.stamp-dev ## Batch scoring on CUDA beside CPU, or on CPU alone
 	$(BIN)/python bench/gpu/run.py

@@ -42,11 +42,28 @@ def no_progress(stage: str, share: float) -> None:
     """A :data:`Progress` that tells nobody."""
 
 
+class Source(Protocol):
+    """A bundle of another catalogue, with other items and users, that a component may start from."""
+
+    def component(self, name: str) -> Path:
+        """The folder that the component ``name`` exported there. Raises PreconditionError where it did not."""
+        ...
+
+    def content(self, attributes: Sequence[Attributes]) -> NDArray[np.float32]:
+        """Items as the source's encoders see them, float32 (n, C'): its content columns, zeros for what is unknown."""
+        ...
+
+    def profiles(self, attributes: Sequence[Attributes]) -> NDArray[np.float32]:
+        """Users as the source's encoders see them, float32 (n, P')."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FitOptions:
     """How to train. ``preset``: small, base or large; ``device``: cpu or cuda; ``time_budget_s`` bounds this fit.
 
-    ``components`` holds the fitted components named in the fitted component's ``requires``.
+    ``components`` holds the fitted components named in the fitted component's ``requires``; ``source``: what another
+    catalogue knows, None for nothing.
     """
 
     seed: int = 0
@@ -55,6 +72,7 @@ class FitOptions:
     time_budget_s: float | None = None
     progress: Progress = no_progress
     components: Mapping[str, Component] = field(default_factory=dict)
+    source: Source | None = None
 
 
 class Runner(Protocol):
@@ -145,6 +163,23 @@ class ColdStartStrategy(CandidateGenerator, Protocol):
     def embed_items(self, content: NDArray[np.float32]) -> NDArray[np.float32]:
         """Vectors (M, D) for items known by ``content`` (M, C) alone."""
         ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """Optional for a component that is linear: the weights it learnt, for the report."""
+
+    def describe(self) -> Mapping[str, Mapping[str, float]]:
+        """Tables by title: a number by name, such as ``genre=comedy``."""
+        ...
+
+
+@runtime_checkable
+class LearnsFrom(Protocol):
+    """Optional for a component: it learns from others, and serves without them."""
+
+    learns_from: Sequence[str]
+    """Names of components that are fitted before this one where they are there: ``FitOptions.components``."""
 
 
 @runtime_checkable

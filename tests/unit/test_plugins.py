@@ -203,7 +203,7 @@ def test_the_order_is_built_ins_then_names_then_the_list_in_settings(tmp_path: P
     (tmp_path / "bee.py").write_text("")
     loaded = names_loaded(tmp_path, "explicit=('bee',)")
     assert loaded[-3:] == ["ant", "zebra", "bee"]
-    assert loaded[0] == "factors"
+    assert loaded[0] == "ease"
 
 
 def test_hook_calls_are_traced(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

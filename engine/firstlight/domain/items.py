@@ -13,13 +13,14 @@ class ItemTable:
     serving. Appending replaces the live arrays and never moves a position, so readers need no lock.
     """
 
-    __slots__ = ("_live_content", "base_content", "base_counts")
+    __slots__ = ("_live_content", "_novelty", "base_content", "base_counts")
 
     def __init__(self, content: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
         """``content`` float32 (N, C), ``counts`` int32 (N,)."""
         self.base_content = content
         self.base_counts = counts
         self._live_content = np.zeros((0, content.shape[1]), np.float32)
+        self._novelty: float | None = None
 
     @property
     def base_size(self) -> int:
@@ -47,6 +48,20 @@ class ItemTable:
         copy = self._live_content.copy()
         copy[position - self.base_size] = content
         self._live_content = copy
+
+    @property
+    def novelty(self) -> float:
+        """How likely a bundle item without interactions is new, rather than known to all and wanted by nobody.
+
+        As many of them are unwanted as a sample of this size leaves unseen by chance: f₁² / (2 f₂), where f₁ and f₂
+        items were seen once and twice (Chao, 1984, "Nonparametric estimation of the number of classes in a
+        population"). What exceeds that has had no chance yet. 1 without such items.
+        """
+        if self._novelty is None:
+            unseen, once, twice = np.bincount(np.minimum(self.base_counts, 3), minlength=4)[:3].tolist()
+            unwanted = once * once / (2 * twice) if twice else once * (once - 1) / 2
+            self._novelty = max(0.0, 1.0 - unwanted / unseen) if unseen else 1.0
+        return self._novelty
 
     def content(self, positions: NDArray[np.integer]) -> NDArray[np.float32]:
         """float32 (..., C) of ``positions`` (...); −1 gives zeros."""

@@ -176,7 +176,9 @@ class RankingInputs:
     """What a ranker fuses: S components' scores of C candidates in B queries.
 
     ``scores`` float32 and ``known`` bool (S, B, C) in the order of ``names``; ``positions`` int32 (B, C) padded with
-    −1; ``counts`` int32 (B, C): training interactions of each candidate (0 = new item).
+    −1; ``counts`` int32 (B, C): training interactions of each candidate (0 = new item). ``novelty`` float32 (B, C): how
+    likely a candidate without interactions is new rather than unwanted (:attr:`ItemTable.novelty`), 1 for live items;
+    None: all are new.
     """
 
     names: tuple[str, ...]
@@ -185,6 +187,7 @@ class RankingInputs:
     positions: NDArray[np.int32]
     counts: NDArray[np.int32]
     evidence: Evidence
+    novelty: NDArray[np.float32] | None = None
 
     def take(self, rows: NDArray[np.integer]) -> RankingInputs:
         """The given queries, in the given order."""
@@ -195,6 +198,7 @@ class RankingInputs:
             self.positions[rows],
             self.counts[rows],
             self.evidence.take(rows),
+            None if self.novelty is None else self.novelty[rows],
         )
 
     def of(self, names: tuple[str, ...]) -> RankingInputs:
@@ -204,14 +208,8 @@ class RankingInputs:
 
     def only(self, wanted: NDArray[np.bool_]) -> RankingInputs:
         """The candidates where ``wanted`` (B, C) is true; the others become padding."""
-        return RankingInputs(
-            self.names,
-            self.scores,
-            self.known & wanted,
-            np.where(wanted, self.positions, -1).astype(np.int32),
-            self.counts,
-            self.evidence,
-        )
+        positions = np.where(wanted, self.positions, -1).astype(np.int32)
+        return replace(self, known=self.known & wanted, positions=positions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def new_item(dataset: Dataset, fold: int, seed: int) -> Split:
     kept = np.setdiff1d(np.arange(len(dataset.user_ids)), held)
     whole, positive_value = dataset.histories.take(kept), dataset.schema.positive_value
     warm = whole.keep(~hidden[whole.items])
-    late = latest(warm, 10)
+    late = latest(warm, 10, round_up=True)
     training = replace(dataset.select_users(kept), histories=warm.keep(~late))
     seen = training.counts() > 0
     items = np.flatnonzero(hidden).astype(np.int32)
@@ -126,7 +126,7 @@ def new_item(dataset: Dataset, fold: int, seed: int) -> Split:
 def warm(dataset: Dataset) -> Split:
     """The last 20 % of each user's interactions are held out; their positives are targets, seen items excluded."""
     histories = dataset.histories
-    late = latest(histories, 5)
+    late = latest(histories, 5, round_up=True)
     training = replace(dataset, histories=histories.keep(~late))
     targets = histories.keep(late & histories.positive(dataset.schema.positive_value))
     everyone = np.arange(len(dataset.user_ids))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from firstlight.learning.loop import EarlyStopping, TrainingRecord, train
     from firstlight.learning.losses import multinomial_cross_entropy, sampled_softmax, squared_error
     from firstlight.learning.optimizers import OPTIMIZERS, make_optimizer
+    from firstlight.learning.quantize import quantize_onnx
     from firstlight.learning.runner import TorchRunner
     from firstlight.learning.votes import place_weights
 
@@ -26,6 +27,7 @@ _HOMES = {
     "loop": ("EarlyStopping", "TrainingRecord", "train"),
     "losses": ("multinomial_cross_entropy", "sampled_softmax", "squared_error"),
     "optimizers": ("OPTIMIZERS", "make_optimizer"),
+    "quantize": ("quantize_onnx",),
     "runner": ("TorchRunner",),
     "votes": ("place_weights",),
 }
@@ -38,6 +40,7 @@ __all__ = [  # noqa: RUF022  # grouped by module, as above
     "EarlyStopping", "TrainingRecord", "train",
     "multinomial_cross_entropy", "sampled_softmax", "squared_error",
     "OPTIMIZERS", "make_optimizer",
+    "quantize_onnx",
     "TorchRunner",
     "place_weights",
 ]  # fmt: skip

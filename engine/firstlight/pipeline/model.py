@@ -106,6 +106,7 @@ class Model:
             positions=positions,
             counts=self.items.counts(positions),
             evidence=self.evidence(queries),
+            novelty=np.where(positions < self.items.base_size, self.items.novelty, 1.0).astype(np.float32),
         )
 
     def evidence(self, queries: Queries) -> Evidence:

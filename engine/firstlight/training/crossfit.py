@@ -104,7 +104,7 @@ def cross_fit(
         fitted = fit_block(remaining(dataset, block), number, len(blocks))
         gathered += block_examples(dataset, block, fitted, fast=fast, catalog_id=catalog_id)
     progress("fusion", 0.0)
-    results = _validated(gathered, make_ranker, seed, progress)
+    results = validated(gathered, make_ranker, seed, progress)
     rankers, metrics = _rankers(gathered, make_ranker, seed, lambda _, share: progress("fusion", (2 + share) / 3))
     progress("fusion", 1.0)
     return CrossFit(rankers, metrics, results)
@@ -121,14 +121,16 @@ def block_examples(
 ) -> list[Example]:
     """Everything one fit can be asked: users it has never seen, then users it knows, then those about new items alone.
 
-    Known users' new items count in their newest tenth only, so that they are as large a share of the targets as of
-    what users do: else the ranker would learn to fill every list with them. Among new items alone, all count.
+    A new item has everything that will be done with it ahead of it, an old one what is left: of what known users
+    like, all that was hidden counts, and of the rest the newest tenth.
     """
     model = fitted.model()
     quick = model.of(names) if (names := fast_components(model.names, fast)) else None
     met = dataset.counts() > 0
     problems = {f"{NEW_USER} k={k}": held_out_problem(dataset, block, fitted.encoders, k, catalog_id) for k in SHOWN}
-    problems[WARM] = known_users_problem(dataset, block, fitted, catalog_id, lambda h: latest(h, LATEST_PART))
+    problems[WARM] = known_users_problem(
+        dataset, block, fitted, catalog_id, lambda h: latest(h, LATEST_PART) | block.hidden[h.items]
+    )
     out = [_example(name, p, model, quick, met) for name, p in problems.items() if len(p)]
     asked = known_users_problem(dataset, block, fitted, catalog_id, lambda h: block.hidden[h.items])
     if len(asked):
@@ -190,14 +192,14 @@ def _example(
     queries, targets = problem.queries, problem.targets
     proposed = propose(model, queries) if only is None else np.tile(only, (len(queries), 1))
     positions = np.where(met[proposed], without_history(proposed, queries), -1).astype(np.int32)
-    examples = RankingExamples(
-        name, model.inputs(queries, positions), members(positions, targets), targets.lengths.astype(np.int32)
-    )
+    inputs = replace(model.inputs(queries, positions), novelty=None)
+    examples = RankingExamples(name, inputs, members(positions, targets), targets.lengths.astype(np.int32))
     routes: dict[Route, RankingExamples] = {FULL: examples}
     if quick is not None:
         inside = positions >= 0 if only is not None else _among(positions, propose(quick, queries))
-        inputs = examples.inputs.of(quick.names).only(inside)
-        routes[FAST] = replace(examples, inputs=inputs, relevant=examples.relevant & inside)
+        routes[FAST] = replace(
+            examples, inputs=inputs.of(quick.names).only(inside), relevant=examples.relevant & inside
+        )
     new = np.bincount(targets.rows[model.items.counts(targets.items) == 0], minlength=len(problem))
     return Example(routes, problem.users.astype(np.uint64), new)
 
@@ -230,7 +232,7 @@ def _rankers(
     return rankers, metrics
 
 
-def _validated(
+def validated(
     gathered: Sequence[Example], make_ranker: Callable[[], Ranker], seed: int, progress: Progress
 ) -> tuple[SliceResult, ...]:
     """Results of every slice; each half of the users is ranked by a ranker learnt on the other half."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """``preset``: small, base or large; ``device``: auto, cpu or cuda; ``time_budget_s`` bounds the whole run.
 
-    ``force``: activate the bundle even where the gate refuses it.
+    ``force``: activate the bundle even where the gate refuses it. ``source``: the folder of another catalogue's bundle
+    to start from.
     """
 
     preset: str = "small"
@@ -18,6 +20,7 @@ class TrainOptions:
     device: str = "auto"
     time_budget_s: float | None = None
     force: bool = False
+    source: Path | None = None
 
 
 class Clock:

@@ -52,9 +52,14 @@ def earlier(histories: Histories, counted: NDArray[np.bool_]) -> NDArray[np.int6
     return np.asarray(before[:-1] - before[histories.offsets[:-1]][histories.rows])
 
 
-def latest(histories: Histories, part: int) -> NDArray[np.bool_]:
-    """bool (n,): the newest 1 / ``part`` of each row's interactions, rounded down."""
-    return np.asarray(histories.ages() < (histories.lengths // part)[histories.rows])
+def latest(histories: Histories, part: int, *, round_up: bool = False) -> NDArray[np.bool_]:
+    """bool (n,): the newest 1 / ``part`` of each row's interactions, rounded down or up.
+
+    The only interaction of a row is never among them.
+    """
+    lengths = histories.lengths
+    count = np.where(lengths > 1, -(-lengths // part) if round_up else lengths // part, 0)
+    return np.asarray(histories.ages() < count[histories.rows])
 
 
 def without_history(positions: NDArray[np.int32], queries: Queries) -> NDArray[np.int32]:

@@ -19,6 +19,7 @@ from firstlight.settings import Settings
 from firstlight.training.crossfit import CrossFit, cross_fit, fast_components
 from firstlight.training.fitting import Fitted, fit
 from firstlight.training.options import Clock, TrainOptions
+from firstlight.training.source import open_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ def fit_product(
 
     Raises:
         InvalidInputError: settings name a ranker that no plugin registered.
+        CorruptBundleError, PreconditionError: ``options.source`` cannot be started from.
     """
     ranker = plugins.registrations.get(settings.ranker)
     if ranker is None or ranker.role != "ranker":
@@ -61,9 +63,11 @@ def fit_product(
     clock = Clock(options.time_budget_s)
     device = _device(options.device)
     text = TextModel(settings.train.text_model) if settings.train.text_model is not None else None
+    source = open_source(options.source, text) if options.source is not None else None
 
     def fitted(part: Dataset, stage: str, fits_left: int) -> Fitted:
-        own = FitOptions(seed=options.seed, preset=options.preset, device=device, time_budget_s=clock.share(fits_left))
+        left = clock.share(fits_left)
+        own = FitOptions(seed=options.seed, preset=options.preset, device=device, time_budget_s=left, source=source)
         return fit(
             part,
             plugins,

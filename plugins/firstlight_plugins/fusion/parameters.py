@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from firstlight import RankingInputs
 
+UNWANTED = 1e-4
+"""The least that ``novelty`` counts: an item that is surely not new comes after all others."""
+
 WARM, COLD = 0, 1
 """Blocks of items: with training interactions, and without."""
 
@@ -22,7 +25,8 @@ class Parameters:
 
     ``knots`` (K,) numbers of interactions, rising; ``slope``, ``intercept`` and ``weight`` (2, K, S): score s
     contributes weight · (slope · s + intercept), a log odds; ``weight`` sums to 1 over S. ``level`` (2, K): the log
-    odds of an item about which not even the prior knows anything. ``offset`` (K,) is added to items of the cold block.
+    odds of an item about which not even the prior knows anything. ``offset`` (K,) is added to items of the cold block,
+    and the logarithm of how likely they are new.
     """
 
     names: tuple[str, ...]
@@ -64,7 +68,8 @@ class Parameters:
             out[s] = np.where(inputs.known[at], slope * inputs.scores[at] + level, prior)
             if s == 0:
                 prior = out[0]
-        out += np.where(cold, (near @ self.offset)[:, None], 0.0).astype(np.float32)
+        novelty = 1.0 if inputs.novelty is None else np.maximum(inputs.novelty, UNWANTED)
+        out += np.where(cold, (near @ self.offset)[:, None] + np.log(novelty), 0.0).astype(np.float32)
         return out
 
     def weights(self, inputs: RankingInputs) -> NDArray[np.float32]:

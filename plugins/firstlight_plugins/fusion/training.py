@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from firstlight import Evidence, Progress, RankingExamples, RankingInputs
 from firstlight_plugins.fusion.calibration import base_rate, platt
 from firstlight_plugins.fusion.parameters import COLD, WARM, Array, Parameters
-from firstlight_plugins.fusion.search import OUTSIDE, Problem, climb
+from firstlight_plugins.fusion.search import CUT, OUTSIDE, Problem, climb
 
 PRIOR = "popularity"
 KNOTS = (0, 1, 3, 5, 10, 20, 50)
@@ -146,9 +146,10 @@ def _weigh(
 
 
 def _offset(part: Slice, fused: NDArray[np.float32], cost: float) -> float:
-    """What to add to new items: the most that leaves 1 − ``cost`` of the best NDCG@10 over both blocks together.
+    """What to add to new items: they are shown as often as they are wanted, as far as that can be had.
 
-    0 where too few queries want a new item to tell.
+    Of the offsets that leave 1 − ``cost`` of the best NDCG@10 over both blocks together, the one whose share of new
+    items in the top 10 is nearest to their share of what is wanted. 0 where too few queries want a new item to tell.
     """
     cold, warm = part.block(COLD), part.block(WARM)
     total = part.relevant.sum(axis=1)
@@ -160,7 +161,20 @@ def _offset(part: Slice, fused: NDArray[np.float32], cost: float) -> float:
     quality = np.array(
         [problem.ndcg(np.maximum(problem.scores[0], problem.scores[1] + offset)).mean() for offset in OFFSETS]
     )
-    return float(OFFSETS[np.flatnonzero(quality >= (1 - cost) * quality.max())[-1]])
+    wanted = (part.relevant & cold)[both].sum() / part.relevant[both].sum()
+    shown = np.array([_share_of_new(problem.scores + np.array([0, offset])[:, None, None]) for offset in OFFSETS])
+    allowed = quality >= (1 - cost) * quality.max()
+    return float(OFFSETS[np.argmin(np.where(allowed, np.abs(shown - wanted), np.inf))])
+
+
+def _share_of_new(scores: NDArray[np.floating]) -> float:
+    """The share of new items in the top 10 of ``scores`` (2, B, C): of old items, and of new ones."""
+    values = scores.max(axis=0)
+    cut = min(CUT, values.shape[1])
+    top = np.argpartition(-values, cut - 1, axis=1)[:, :cut]
+    best = np.take_along_axis(values, top, axis=1)
+    new = np.take_along_axis(scores[COLD], top, axis=1) == best
+    return float(new[best > OUTSIDE / 2].mean())
 
 
 def _slices(examples: Sequence[RankingExamples]) -> list[Slice]:

@@ -124,6 +124,18 @@ class Popularity:
         """float32 (M, 1 + P): predicted log share and lifts of items known by ``content`` (M, C) alone."""
         return np.asarray(content.astype(np.float32) @ self._content[:-1] + self._content[-1], np.float32)
 
+    def describe(self) -> dict[str, dict[str, float]]:
+        """What content columns predict of popularity, and of the lift of each profile column."""
+        named = list(enumerate(self._content_names))
+        return {
+            "popularity from content": {name: float(self._content[c, 0]) for c, name in named},
+            "lift from profile × content": {
+                f"{profile} × {name}": float(self._content[c, 1 + p])
+                for p, profile in enumerate(self._profile_names)
+                for c, name in named
+            },
+        }
+
     def _start(
         self,
         items: ItemTable,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import gammaln
 
 from firstlight import Dataset, TrainingData
 from firstlight.learning import HeldOut, held_out, ndcg, place_weights
@@ -20,8 +21,11 @@ MAX_CELLS = 50_000_000
 WARMUPS = (5.0, 0.0)
 PRECISIONS = (30.0, 100.0, 300.0)
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
-MAX_ITEMS = 10_000
-MAX_SHAPE = 100.0
+MAX_ITEMS = 4_000
+FOLDS = 5
+SHAPES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 16.0, 100.0)
+FEW_USERS = 10
+"""Validation users below which nothing is chosen by them."""
 DAY_US = 86_400_000_000
 Array = NDArray[np.float64]
 
@@ -58,7 +62,10 @@ class Learnt:
 
 
 def learn(data: TrainingData, *, half_life_days: float | None, seed: int) -> Learnt:
-    """Choose counting and shrinkage on the validation users, then learn from all users."""
+    """Choose counting and shrinkage on the validation users, then learn from all users.
+
+    Too few of them choose nothing: likes alone count, by their place, and lifts are shrunk by the middle precision.
+    """
     problem = held_out(data, shown=0)
     rows = data.training
     candidates = [Counting(p, w, half_life_days) for p in (True, False) for w in WARMUPS]
@@ -67,6 +74,8 @@ def learn(data: TrainingData, *, half_life_days: float | None, seed: int) -> Lea
     ]
     counting = candidates[int(np.argmax(quality))]
     precision, best = _choose_precision(data, rows, counting, problem)
+    if len(problem.relevant) < FEW_USERS:
+        counting, precision = candidates[0], PRECISIONS[1]
 
     everyone = np.arange(len(data.dataset.user_ids))
     counts = _counts(data, everyone, counting)
@@ -158,25 +167,33 @@ def _lifts(
 def _fit_rate(content: Array, counts: Array, seed: int) -> tuple[Array, float, float]:
     """Poisson regression of votes on content: coefficients (C,), bias, and the Gamma shape of what it leaves open.
 
-    The ridge is chosen by the likelihood of held-out items; the shape by their over-dispersion, Var = μ + μ²/shape.
+    Ridge and shape are those that make items likeliest which the regression has not seen, each item once.
     """
     scale = float(counts.mean()) if len(counts) else 0.0
     if len(counts) < 2 or scale <= 0:
         return np.zeros(content.shape[1]), 0.0, 1.0
     order = np.random.default_rng(seed).permutation(len(counts))[:MAX_ITEMS]
-    tried, fitted = np.split(order, [max(1, len(order) // 5)])
-    found = []
+    rows, votes = content[order], counts[order]
+    fold = np.arange(len(order)) % FOLDS
+    best, chosen = -np.inf, (RIDGES[-1], np.full(len(order), scale))
     for ridge in RIDGES:
-        weights, bias = _poisson(content[fitted], counts[fitted] / scale, ridge)
-        log_rate = content[tried] @ weights + bias
-        found.append(
-            (float(np.mean(np.exp(log_rate) - counts[tried] / scale * log_rate)), ridge, np.exp(log_rate) * scale)
-        )
-    _, ridge, rates = min(found, key=lambda one: one[0])
-    weights, bias = _poisson(content[order], counts[order] / scale, ridge)
-    spread = float(np.sum((counts[tried] - rates) ** 2 - rates))
-    shape = float(np.sum(rates**2)) / spread if spread > 0 else MAX_SHAPE
-    return weights, bias + float(np.log(scale)), min(shape, MAX_SHAPE)
+        expected = np.empty(len(order))
+        for f in np.unique(fold):
+            weights, bias = _poisson(rows[fold != f], votes[fold != f] / scale, ridge)
+            expected[fold == f] = np.exp(np.clip(rows[fold == f] @ weights + bias, -10, 5)) * scale
+        likelihood = float(np.mean(votes * np.log(expected) - expected))
+        if likelihood > best:
+            best, chosen = likelihood, (ridge, expected)
+    ridge, expected = chosen
+    weights, bias = _poisson(rows, votes / scale, ridge)
+    return weights, bias + float(np.log(scale)), max(SHAPES, key=lambda shape: _likelihood(votes, expected, shape))
+
+
+def _likelihood(votes: Array, expected: Array, shape: float) -> float:
+    """Mean log likelihood of ``votes`` that are Poisson around a Gamma with mean ``expected``: negative binomial."""
+    share = expected / (expected + shape)
+    found = gammaln(votes + shape) - gammaln(shape) + shape * np.log(1 - share) + votes * np.log(share)
+    return float(found.mean())
 
 
 def _poisson(content: Array, target: Array, ridge: float, iterations: int = 15) -> tuple[Array, float]:

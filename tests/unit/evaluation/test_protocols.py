@@ -99,7 +99,7 @@ def test_new_item_trains_without_the_items_and_the_last_tenth(dataset):
         assert trained <= set(split.training.user_ids)
         for row, user in list(enumerate(overall.users))[:10]:
             known = [i for i in dataset.histories.of(user) if not cold.new[i]]
-            kept = len(known) - len(known) // 10
+            kept = len(known) - -(-len(known) // 10)
             assert overall.histories.of(row).tolist() == known[:kept]
         assert [case.shown for case in both] == [0, 10]
         for case in both:
@@ -113,7 +113,7 @@ def test_new_item_trains_without_the_items_and_the_last_tenth(dataset):
 def test_warm_holds_out_the_last_fifth(dataset):
     ((split, case),) = all_cases(dataset, "warm")
     lengths = dataset.histories.lengths
-    assert np.array_equal(split.training.histories.lengths, lengths - lengths // 5)
+    assert np.array_equal(split.training.histories.lengths, lengths - -(-lengths // 5))
     assert not held_by(case.targets, case.histories).any()
 
 

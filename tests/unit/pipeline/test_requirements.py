@@ -14,6 +14,13 @@ def test_each_comes_after_what_it_requires():
     assert in_order(components(c=("b",), b=("a",), a=())) == ["a", "b", "c"]
 
 
+def test_each_comes_after_what_it_learns_from_where_that_is_there():
+    found = components(a=(), b=(), c=())
+    found["a"].learns_from = ("c", "missing")
+    assert in_order(found) == ["c", "a", "b"]
+    check_requirements("a", found["a"], ready=())
+
+
 def test_what_nobody_requires_keeps_its_place():
     assert in_order(components(b=(), a=(), c=("a",))) == ["b", "a", "c"]
 

@@ -91,10 +91,13 @@ ODD = {
 }
 
 
+STRATEGIES = {"popularity", "ease", "factors", "neighbours", "projection", "sequence", "student", "transfer"}
+
+
 def answer(odd, plugins, settings):
     """Train on ``odd`` and ask: a new user, and one who did something."""
     product = fit_product(odd, plugins, settings, TrainOptions(device="cpu"))
-    assert set(product.model.names) == {"popularity", "ease", "factors", "neighbours", "projection", "sequence"}
+    assert set(product.model.names) == STRATEGIES
     for items in ([], [0, 1]):
         positions, values = ask(product, odd, items=items, values=[5.0] * len(items))
         assert positions.shape[1] >= 4

@@ -79,6 +79,6 @@ def test_a_live_item_is_placed_by_the_meaning_of_its_text(trained, every_plugin,
     of_space, of_food = scores(0), scores(1)
     assert of_space["space"] - of_space["food"] > of_food["space"] - of_food["food"] + 0.1
     nearest = engine.similar_items("space", limit=8)
-    assert nearest.strategy == "sequence"
+    assert nearest.strategy == "projection"
     even = [int(i.item_id[1:]) % 2 == 0 for i in nearest.items if i.item_id != "food"]
     assert np.mean(even) > 0.7

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -221,12 +223,30 @@ def test_parameters_round_trip():
     assert np.array_equal(again.weight[COLD], parameters.weight[COLD])
 
 
-def test_new_items_are_seen_as_often_as_their_cost_allows():
+def test_new_items_are_seen_as_often_as_they_are_wanted_where_that_is_not_too_dear():
     examples = make_examples(10, good=1.0, rows=200, cold=True)
-    seen = []
+    cold = examples.inputs.counts == 0
+    wanted = (examples.relevant & cold).sum() / examples.relevant.sum()
+    missed = []
     for cost in (0.0, 0.05, 0.3):
         fusion = Fusion(FusionSettings(new_item_cost=cost))
         fusion.fit([examples], seed=0)
         top = np.argsort(-fusion.rank(examples.inputs).values, axis=1)[:, :10]
-        seen.append(np.take_along_axis(examples.inputs.counts == 0, top, axis=1).mean())
-    assert seen[0] < seen[1] < seen[2]
+        missed.append(abs(np.take_along_axis(cold, top, axis=1).mean() - wanted))
+    assert missed[0] > missed[1] >= missed[2]
+    assert missed[2] < 0.03
+
+
+def test_an_item_that_is_surely_not_new_comes_last():
+    examples = make_examples(10, good=1.0, rows=200, cold=True)
+    fusion = Fusion()
+    fusion.fit([examples], seed=0)
+    cold = examples.inputs.counts == 0
+    new, unsure, unwanted = (
+        fusion.rank(replace(examples.inputs, novelty=np.full(cold.shape, novelty, np.float32))).values
+        for novelty in (1.0, 0.5, 0.0)
+    )
+    assert np.allclose(new[cold] - unsure[cold], np.log(2), atol=1e-4)
+    assert (new[~cold] == unwanted[~cold]).all()
+    assert np.where(cold, unwanted, -np.inf).max() < np.where(cold, np.inf, unwanted).min() + 5
+    assert np.array_equal(new, fusion.rank(examples.inputs).values)
