@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from firstlight.cli import bundles, data, demo, evaluate, home, plugins, recommend, serve, train
+from firstlight.cli import bundles, compare, data, demo, evaluate, home, plugins, recommend, serve, train, tune
 from firstlight.cli.plugged import CommandGroup
 
 HELP = """Recommendations for people and items nobody has seen before.
@@ -41,6 +41,8 @@ def build_app() -> typer.Typer:
     data.add_to(app)
     train.add_to(app)
     evaluate.add_to(app)
+    compare.add_to(app)
+    tune.add_to(app)
     serve.add_to(app)
     recommend.add_to(app)
     app.add_typer(bundles.app, name="bundles")

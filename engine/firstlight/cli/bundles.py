@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, inspect, activate and roll back trained bundles.", no_args_is_help=True)
 
-BundleId = Annotated[str, typer.Argument(help="Bundle id, or enough of its beginning to be unique.")]
+BundleId = Annotated[str, typer.Argument(help="Bundle id, enough of its beginning to be unique, or active.")]
+ACTIVE = "active"
 PAGE = 1000
 
 
@@ -60,7 +61,7 @@ def show_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "default
     """
     with opened(home) as (settings, store):
         active = store.active_bundle(catalog)
-        record = _find(store, catalog, bundle)
+        record = find_bundle(store, catalog, bundle)
     summary = _summary(record, settings, active.bundle_id if active else "")
     if as_json:
         print_json(summary)
@@ -73,6 +74,7 @@ def show_bundle(bundle: BundleId, home: Home = None, catalog: Catalog = "default
             "preset, seed": f"{record.preset}, {record.seed}",
             "gate": f"{_gate(record)}: {record.gate.get('reason', '')}",
         }
+        | {f"warning {n}": warning for n, warning in enumerate(record.gate.get("warnings", ()), 1)}
     )
     # "component.curve/epoch" are the points of a curve: for the report, not for a table.
     metrics = [(name, f"{value:.4f}") for name, value in sorted(record.metrics.items()) if "/" not in name]
@@ -98,7 +100,7 @@ def activate_bundle(
     from firstlight.bundle import verify_bundle
 
     with opened(home) as (settings, store):
-        record = _find(store, catalog, bundle)
+        record = find_bundle(store, catalog, bundle)
         verify_bundle(settings.bundles / record.path)
         store.activate_bundle(catalog, record.bundle_id, reason="command line", forced=force)
     _activated(record, as_json=as_json)
@@ -119,7 +121,7 @@ def roll_back_bundle(home: Home = None, catalog: Catalog = "default", as_json: J
 
 @app.command("verify")
 def verify(
-    bundle: Annotated[str, typer.Argument(help="Bundle id; default: the active one.")] = "",
+    bundle: Annotated[str, typer.Argument(help="As for show; default: the active one.")] = ACTIVE,
     home: Home = None,
     catalog: Catalog = "default",
     as_json: Json = False,
@@ -133,9 +135,7 @@ def verify(
     from firstlight.bundle import verify_bundle
 
     with opened(home) as (settings, store):
-        record = _find(store, catalog, bundle) if bundle else store.active_bundle(catalog)
-    if record is None:
-        raise PreconditionError(f"catalogue {catalog!r} has no active bundle", reason=Reason.NO_ACTIVE_BUNDLE)
+        record = find_bundle(store, catalog, bundle)
     verify_bundle(settings.bundles / record.path)
     if as_json:
         print_json({"bundle": record.bundle_id, "intact": True})
@@ -152,7 +152,18 @@ def _all(store: Store, catalog: str) -> list[BundleRecord]:
     return sorted(records, key=lambda r: (str(r.created_at), r.bundle_id), reverse=True)
 
 
-def _find(store: Store, catalog: str, beginning: str) -> BundleRecord:
+def find_bundle(store: Store, catalog: str, beginning: str) -> BundleRecord:
+    """The one bundle whose id begins with ``beginning``, or the active one where that is ``active``.
+
+    Raises:
+        NotFoundError: BUNDLE_NOT_FOUND: there is none, or more than one.
+        PreconditionError: NO_ACTIVE_BUNDLE.
+    """
+    if beginning == ACTIVE:
+        active = store.active_bundle(catalog)
+        if active is None:
+            raise PreconditionError(f"catalogue {catalog!r} has no active bundle", reason=Reason.NO_ACTIVE_BUNDLE)
+        return active
     found = [r for r in _all(store, catalog) if r.bundle_id.startswith(beginning)]
     exact = [r for r in found if r.bundle_id == beginning]
     if len(exact or found) == 1:

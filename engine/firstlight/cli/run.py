@@ -23,7 +23,7 @@ UsageError = typer.BadParameter.__mro__[1]
 
 FAILED, WRONG_INPUT, GATE_REFUSED, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
 
-TRAIN_MODULES = ("torch", "onnx", "onnxscript", "polars", "matplotlib", "jinja2", "markdown_it")
+TRAIN_MODULES = ("torch", "onnx", "onnxscript", "polars", "matplotlib", "jinja2", "markdown_it", "optuna")
 
 
 class Terminated(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,20 +10,26 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from firstlight.evaluation.measuring import PLAIN
 from firstlight.evaluation.protocols import NEW_USER
 from firstlight.evaluation.results import EvaluationResult, Row
+from firstlight.evaluation.space import OTHER
+from firstlight.pipeline.routes import FAST
 from firstlight.training.problems import FUSION
 
 COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#805ad5", "#b7791f", "#319795", "#97266d", "#4a5568")
 FUSION_COLOUR, PLAIN_COLOUR = "#111827", "#a0aec0"
+PANELS_ACROSS = 3
+MOST_ATTRIBUTES = 12
+"""Attributes drawn in a panel, those worth most."""
 
 
 def draw_all(result: EvaluationResult, directory: Path) -> dict[str, str]:
     """Draw what there is data for as PNG files in ``directory``; file names by plot."""
     drawn = {}
-    for name, draw in (("coldness", coldness), ("coverage", coverage), ("weights", weights), ("loss", loss)):
+    for name, draw in PICTURES.items():
         figure = draw(result)
         if figure is not None:
             FigureCanvasAgg(figure)  # no display is needed
@@ -32,18 +39,19 @@ def draw_all(result: EvaluationResult, directory: Path) -> dict[str, str]:
 
 
 def coldness(result: EvaluationResult) -> Figure | None:
-    """Quality by number of interactions, a line a strategy."""
+    """Quality by number of interactions, a line a strategy; the band is the fusion's interval."""
     rows = [row for row in result.rows if row.slice_name == NEW_USER]
     if not rows:
         return None
     figure, axes = _figure("interactions of the new user", "NDCG@10")
     strategies, shown = _strategies(rows), _evidence(axes, rows)
-    for n, strategy in enumerate(strategies):
+    for strategy in strategies:
         line = _line(rows, strategy)
-        places = [shown.index(_shown(r)) + 0.06 * (n - (len(strategies) - 1) / 2) for r in line]
-        errors = [[r.ndcg - r.ndcg_interval[0] for r in line], [r.ndcg_interval[1] - r.ndcg for r in line]]
-        style = _style(strategy, strategies)
-        axes.errorbar(places, [r.ndcg for r in line], yerr=errors, elinewidth=1, capsize=2, marker="o", ms=4, **style)
+        places, values = [shown.index(_shown(r)) for r in line], [r.ndcg for r in line]
+        axes.plot(places, values, marker="o", ms=4, **_style(strategy, strategies))
+        if strategy == FUSION:
+            low, high = zip(*[r.ndcg_interval for r in line], strict=True)
+            axes.fill_between(places, low, high, color=FUSION_COLOUR, alpha=0.08, linewidth=0)
     _legend(axes)
     return figure
 
@@ -88,13 +96,65 @@ def weights(result: EvaluationResult) -> Figure | None:
 
 
 def loss(result: EvaluationResult) -> Figure | None:
-    """Every training curve, by epoch."""
-    if not result.losses:
+    """Training curves by epoch, a panel a component: losses of different models have no common scale."""
+    panels: dict[str, dict[str, Sequence[float]]] = {}
+    for name, values in result.losses.items():
+        component, _, curve = name.rpartition(".")
+        panels.setdefault(component, {})[curve.replace("_", " ")] = values
+    if not panels:
         return None
-    figure, axes = _figure("epoch", "loss")
-    for colour, (name, values) in zip(_cycle(), result.losses.items(), strict=False):
-        axes.plot(range(1, len(values) + 1), values, label=name.replace("_", " "), color=colour)
-    _legend(axes)
+    figure, grid = _panels(len(panels), height=3.2)
+    for axes, (component, curves) in zip(grid, panels.items(), strict=True):
+        for colour, (name, values) in zip(COLOURS, curves.items(), strict=False):
+            axes.plot(range(1, len(values) + 1), values, label=name, color=colour, marker="o", ms=3)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _finish(axes, "epoch", "loss")
+        axes.set_title(component, fontsize=10)
+        axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def importance(result: EvaluationResult) -> Figure | None:
+    """What the fusion loses without each attribute, a panel a slice."""
+    slices = dict.fromkeys((found.slice_name, found.shown) for found in result.importances)
+    if not slices:
+        return None
+    panels = [[f for f in result.importances if (f.slice_name, f.shown) == key] for key in slices]
+    figure, grid = _panels(len(panels), height=0.9 + 0.28 * max(map(len, panels)))
+    for axes, panel in zip(grid, panels, strict=True):
+        found = sorted(panel, key=lambda f: f.drop)[-MOST_ATTRIBUTES:]
+        labels = [f"{f.attribute} ({f.side})" for f in found]
+        errors = [[f.drop - f.interval[0] for f in found], [f.interval[1] - f.drop for f in found]]
+        colours = [COLOURS[f.side == "item"] for f in found]
+        axes.barh(labels, [f.drop for f in found], xerr=errors, color=colours, height=0.6, ecolor="#4a5568", capsize=2)
+        axes.axvline(0, color="#4a5568", linewidth=0.8)
+        _finish(axes, "NDCG@10 lost", "")
+        axes.grid(axis="y", visible=False)
+        axes.grid(axis="x", color="#e2e8f0", linewidth=0.8)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.tick_params(axis="y", labelsize=9, length=0)
+        shown = "" if found[0].shown is None else f", k = {found[0].shown}"
+        axes.set_title(f"{found[0].slice_name}{shown}", fontsize=10)
+    return figure
+
+
+def space(result: EvaluationResult) -> Figure | None:
+    """The items in two dimensions, coloured by what they are; the most frequent value first."""
+    found = result.space
+    if found is None:
+        return None
+    figure, axes = _figure("first direction", "second direction")
+    counts = Counter(found.values)
+    values = sorted(counts, key=lambda value: (value == OTHER, -counts[value], value))
+    for value, colour in zip(values, (*COLOURS, PLAIN_COLOUR), strict=False):
+        points = [point for point, own in zip(found.points, found.values, strict=True) if own == value]
+        behind = value == OTHER
+        x, y = [x for x, _ in points], [y for _, y in points]
+        style: dict[str, Any] = {"color": PLAIN_COLOUR if behind else colour, "zorder": 1 if behind else 2}
+        axes.scatter(x, y, s=9, alpha=0.7, linewidths=0, label=value, **style)
+    axes.grid(visible=False)
+    axes.set_title(f"{found.component}: {found.explained:.0%} of the variance", fontsize=10)
+    _legend(axes, title=found.attribute, markerscale=2)
     return figure
 
 
@@ -122,9 +182,11 @@ def _strategies(rows: Iterable[Row]) -> list[str]:
 def _style(strategy: str, strategies: Sequence[str]) -> dict[str, Any]:
     if strategy == FUSION:
         return {"color": FUSION_COLOUR, "linewidth": 2.4, "label": strategy}
+    if strategy == FAST:
+        return {"color": FUSION_COLOUR, "linewidth": 1.6, "linestyle": ":", "label": strategy}
     if strategy == PLAIN:
         return {"color": PLAIN_COLOUR, "linewidth": 1.4, "linestyle": "--", "label": strategy}
-    others = sorted(name for name in strategies if name not in (FUSION, PLAIN))
+    others = sorted(name for name in strategies if name not in (FUSION, FAST, PLAIN))
     return {"color": COLOURS[others.index(strategy) % len(COLOURS)], "linewidth": 1.4, "label": strategy}
 
 
@@ -143,10 +205,24 @@ def _finish(axes: Axes, x: str, y: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend(axes: Axes) -> None:
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
+def _panels(count: int, *, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of ``count`` panels, at most three a row of ``height`` inches."""
+    across = min(count, PANELS_ACROSS)
+    down = -(-count // across)
+    figure = Figure(figsize=(max(8, 3.2 * across), height * down), layout="constrained")
+    return figure, [figure.add_subplot(down, across, n + 1) for n in range(count)]
 
 
-def _cycle() -> Iterable[str]:
-    while True:
-        yield from COLOURS
+def _legend(axes: Axes, **style: Any) -> None:
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5), **style)
+
+
+PICTURES = {
+    "coldness": coldness,
+    "coverage": coverage,
+    "weights": weights,
+    "importance": importance,
+    "space": space,
+    "loss": loss,
+}
+"""What is drawn, by the name of its file."""

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight.evaluation.importance import Importance
 from firstlight.evaluation.measuring import Measured
+from firstlight.evaluation.space import ItemSpace
 from firstlight.training.metrics import Array, interval
 
 
@@ -94,8 +96,10 @@ class EvaluationResult:
     ``losses``: training curves of one refit, ``component.curve`` → a number an epoch. ``errors``: RMSE and MAE by
     component: the later half of the values of each fit's validation users, predicted from the earlier half by what was
     learnt on the others; means over fits. ``weights``: what the ranker of one fit says of itself, for plots.
-    ``seconds``: of all fits and questions. ``metrics``: whether higher is better, by the name of a plugin's metric;
-    ``failed_metrics``: why those that failed were left out.
+    ``importances``: of attributes, by the first fold of each protocol. ``described``: what components say of their
+    weights (:class:`firstlight.roles.Describes`), and ``space`` where the items lie, of one fit. ``seconds``: of all
+    fits and questions. ``metrics``: whether higher is better, by the name of a plugin's metric; ``failed_metrics``: why
+    those that failed were left out.
     """
 
     protocols: tuple[str, ...]
@@ -107,6 +111,9 @@ class EvaluationResult:
     losses: Mapping[str, Sequence[float]] = field(default_factory=dict)
     errors: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, Any] = field(default_factory=dict)
+    importances: tuple[Importance, ...] = ()
+    described: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    space: ItemSpace | None = None
     seconds: float = 0.0
     metrics: Mapping[str, bool] = field(default_factory=dict)
     failed_metrics: Mapping[str, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,12 @@ import numpy as np
 
 from firstlight.domain import Dataset
 from firstlight.errors import InvalidInputError
+from firstlight.evaluation.importance import Importance, importances
 from firstlight.evaluation.measuring import Measured, measure
 from firstlight.evaluation.metrics import PluggedMetrics
 from firstlight.evaluation.protocols import FOLDS, PROTOCOLS, Split, splits
 from firstlight.evaluation.results import EvaluationResult, Row
+from firstlight.evaluation.space import item_space
 from firstlight.plugins import Plugins
 from firstlight.roles import Progress, no_progress
 from firstlight.settings import Settings
@@ -40,7 +43,8 @@ def evaluate(
     """Quality of the whole product by ``protocol`` (all, new-user, new-item or warm) on the first ``folds`` of five.
 
     Every fold trains anew, cross-fit and all, and is asked through the same ``Model`` that serves. Stages told to
-    ``progress``: ``new-user 1/5: cross-fit 2/3``, ..., ``new-user 1/5: score``. Plugins' metrics are asked about every
+    ``progress``: ``new-user 1/5: cross-fit 2/3``, ..., ``new-user 1/5: score``, and once a protocol ``attributes``, for
+    which the first fold's product is asked with each attribute shuffled. Plugins' metrics are asked about every
     strategy in every slice; one that fails is left out and named.
 
     Raises:
@@ -56,6 +60,7 @@ def evaluate(
     metrics = PluggedMetrics.of(plugins, settings.plugins)
     asked: Asked = {}
     products: list[Product] = []
+    worth: list[Importance] = []
     for name in protocols:
         parts = splits(dataset, name, folds=folds, seed=options.seed)
         for split in parts:
@@ -66,6 +71,9 @@ def evaluate(
 
             product = fit_product(split.training, plugins, settings, options, catalog_id=catalog_id, progress=report)
             _ask(split, product, asked, metrics, partial(report, "score"))
+            if split.fold == 0:
+                report("attributes", 0.0)
+                worth += importances(split, product, seed=options.seed)
             products.append(product)
     return EvaluationResult(
         protocols=tuple(protocols),
@@ -77,6 +85,9 @@ def evaluate(
         losses=_curves(products[0].metrics),
         errors=_errors([product.metrics for product in products]),
         weights=_weights(products[0]),
+        importances=tuple(worth),
+        described=_described(products[0]),
+        space=item_space(products[0], dataset),
         seconds=time.monotonic() - start,
         metrics=metrics.higher_is_better,
         failed_metrics=dict(metrics.failed),
@@ -124,3 +135,14 @@ def _errors(fits: Sequence[Mapping[str, float]]) -> dict[str, float]:
 def _weights(product: Product) -> dict[str, Any]:
     describe = getattr(product.model.ranker, "describe", None)
     return dict(describe()) if describe else {}
+
+
+def _described(product: Product) -> dict[str, Mapping[str, Mapping[str, float]]]:
+    """What components say of their weights; one that cannot is left out."""
+    found: dict[str, Mapping[str, Mapping[str, float]]] = {}
+    for name, component in product.model.components.items():
+        describe = getattr(component, "describe", None)
+        if describe is not None:
+            with suppress(Exception):  # whatever a plugin raises, the report is written
+                found[name] = {title: {k: float(v) for k, v in table.items()} for title, table in describe().items()}
+    return found

@@ -10,6 +10,9 @@ from firstlight.domain import Histories
 NDCG_CUT = 10
 RECALL_CUT = 20
 RESAMPLES = 1000
+"""Bootstrap samples of a 95 % interval."""
+MAX_DRAWN = 1_000_000
+"""Users drawn at once."""
 
 Array = NDArray[np.float64]
 
@@ -53,17 +56,23 @@ def recall(hits: NDArray[np.bool_], relevant: NDArray[np.integer], *, cut: int =
     return np.asarray(hits[:, :cut].sum(axis=1) / possible)
 
 
-def interval(values: Array, users: NDArray[np.generic] | None = None, *, seed: int = 0) -> tuple[float, float]:
-    """The 95 % bootstrap interval (percentile method) of the mean of ``values`` (n,), resampling users.
+def interval(
+    values: Array, users: NDArray[np.generic] | None = None, *, seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """The bootstrap interval (percentile method) of the mean of ``values`` (n,) at ``level``, resampling users.
 
-    ``users`` (n,) names whose value each is; without it every value is another user's. NaN without values.
+    ``users`` (n,) names whose value each is; without it every value is another user's. NaN without values. A higher
+    ``level`` draws more samples, so that as many lie outside of the interval.
     """
     if not len(values):
         return float("nan"), float("nan")
     member = np.arange(len(values)) if users is None else np.unique(users, return_inverse=True)[1]
     sums, sizes = np.bincount(member, weights=values), np.bincount(member)
     rng = np.random.default_rng(seed)
-    draws = np.stack([rng.integers(0, len(sums), len(sums)) for _ in range(RESAMPLES)])
-    means = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    means = np.empty(round(RESAMPLES * 0.05 / (1 - level)))
+    chunk = max(1, MAX_DRAWN // len(sums))
+    for start in range(0, len(means), chunk):
+        draws = rng.integers(0, len(sums), (min(chunk, len(means) - start), len(sums)))
+        means[start : start + chunk] = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

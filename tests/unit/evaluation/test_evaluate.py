@@ -22,7 +22,7 @@ def result(dataset, plugins, tmp_path_factory) -> EvaluationResult:
     return evaluate(dataset, plugins, Settings(home=tmp_path_factory.mktemp("home")), options=OPTIONS)
 
 
-def test_every_slice_and_strategy_has_a_row(result):
+def test_every_slice_and_strategy_has_a_row(result, plugins):
     slices = {(row.slice_name, row.shown) for row in result.rows}
     assert slices == {
         *(("new-user", k) for k in (0, 1, 3, 5, 10)),
@@ -33,7 +33,8 @@ def test_every_slice_and_strategy_has_a_row(result):
         ("warm", None),
     }
     at_five = {row.strategy for row in result.rows if (row.slice_name, row.shown) == ("new-user", 5)}
-    assert at_five == {"fusion", "fast", "popularity", "ease", "factors", "neighbours", "projection", PLAIN}
+    strategies = {r.name for r in plugins.of_role("candidate_generator", "cold_start_strategy")}
+    assert at_five - {"fast"} == {"fusion", PLAIN, *strategies}
     at_none = {row.strategy for row in result.rows if (row.slice_name, row.shown) == ("new-user", 0)}
     assert "neighbours" not in at_none  # it knows nothing without a history, and is not given a zero
 
@@ -75,7 +76,7 @@ def test_plain_popularity_by_hand(dataset, plugins, settings):
 def test_the_report_stands_alone(result, tmp_path):
     page = write_report(result, tmp_path / "out", title="Films <b>")
     html = page.read_text("utf-8")
-    assert html.count("data:image/png;base64,") == 4
+    assert html.count("data:image/png;base64,") == len(list((tmp_path / "out").glob("*.png")))
     assert "<b>" not in html
     assert "http" not in html.replace("http-equiv", "")
     markdown = (tmp_path / "out" / "report.md").read_text("utf-8")

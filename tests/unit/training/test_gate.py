@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from firstlight.training.gate import judge
+from firstlight.training.gate import compare, judge
 from firstlight.training.results import SliceResult
 
 
@@ -60,3 +62,39 @@ def test_joined_parts_count_a_user_once():
     assert joined.users.tolist() == [1, 3]
     assert joined.ndcg["fusion"].tolist() == [0.0, 0.5]
     assert set(joined.ndcg) == {"fusion"}
+
+
+def test_intervals_hold_in_all_slices_together():
+    rng = np.random.default_rng(5)
+    old = [make_result(0.3, name=str(n)) for n in range(9)]
+    new = []
+    for result in old:  # each slice lies 4.5 standard errors below: beyond luck alone, not among nine
+        noise = rng.normal(0, 0.05, 200)
+        noise += -4.5 * 0.05 / np.sqrt(200) - noise.mean()
+        new.append(SliceResult(result.name, result.users, {"fusion": result.ndcg["fusion"] + noise}, {}))
+    assert compare(new[:1], old[:1])[0].worse
+    assert not any(c.worse for c in compare(new, old))
+
+
+def test_a_comparison_holds_both_means_and_a_verdict():
+    found = compare(
+        [make_result(0.35, seed=1), make_result(0.3, name="warm")], [make_result(0.3), make_result(0.3, name="warm")]
+    )
+    assert found[0].new - found[0].old == found[0].difference
+    assert found[0].low < found[0].difference < found[0].high
+    assert [c.verdict for c in found] == ["better", "no difference shown"]
+
+
+@pytest.mark.parametrize(("name", "share"), [("warm", 0.025), ("new-item", 0.15), ("new-user × new-item k=0", 0.15)])
+def test_what_another_seed_may_do_is_no_loss(name, share):
+    old = make_result(0.3, name=name)
+    for factor, verdict in (
+        (-0.9, "no difference shown"),
+        (-1.1, "worse"),
+        (0.9, "no difference shown"),
+        (1.1, "better"),
+    ):
+        shifted = old.ndcg["fusion"] + factor * share * old.ndcg["fusion"].mean()
+        found = compare([replace(old, ndcg={"fusion": shifted})], [old])[0]
+        assert found.verdict == verdict
+        assert found.luck == pytest.approx(share * found.old)
