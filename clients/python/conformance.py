@@ -171,6 +171,7 @@ def recommendation(answer: recommendation_pb2.Recommendation) -> dict[str, Any]:
         ],
         "scenario": scenario(answer.scenario).removeprefix("SCENARIO_"),
         "strategy": answer.strategy,
+        "route": recommendation_pb2.Route.Name(answer.route).removeprefix("ROUTE_"),
         "bundle_id": answer.bundle_id,
         "attribution_token": answer.attribution_token,
         "degraded": [[reason(d.reason).removeprefix("REASON_"), d.component] for d in answer.degraded],

@@ -21,9 +21,9 @@ from firstlight.v1.recommendation_pb2 import Degradation, Query
 from firstlight.v1.recommendation_service_pb2 import BatchRecommendRequest
 from firstlight.v1.recommendation_service_pb2_grpc import RecommendationServiceStub
 
-# The sequence model is the one whose training takes minutes and whose answers need it; the others take seconds.
+# The two that train with torch take minutes; the others take seconds.
 QUICK = {
-    "FIRSTLIGHT_DISABLE_PLUGINS": "sequence",
+    "FIRSTLIGHT_DISABLE_PLUGINS": "sequence,student",
     "FIRSTLIGHT_SERVE__DRAIN_DELAY_S": "0",
     "FIRSTLIGHT_SERVE__DRAIN_TIMEOUT_S": "2",
     "OMP_NUM_THREADS": "1",

@@ -44,6 +44,7 @@ type query struct {
 	Exclude     []string       `json:"exclude"`
 	Limit       int32          `json:"limit"`
 	IncludeSeen bool           `json:"include_seen"`
+	Route       string         `json:"route"`
 }
 
 type entity struct {
@@ -204,6 +205,7 @@ func (q query) message() *v1.Query {
 	return &v1.Query{
 		UserId: q.UserID, Profile: pack(q.Profile), History: firstlight.NewestHistory(history), ContextItemIds: q.Context,
 		ExcludeItemIds: q.Exclude, Limit: q.Limit, IncludeSeen: q.IncludeSeen,
+		Route: v1.Route(v1.Route_value["ROUTE_"+q.Route]),
 	}
 }
 

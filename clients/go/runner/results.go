@@ -25,6 +25,7 @@ func list(r *v1.Recommendation) any {
 		}),
 		"scenario":          strings.TrimPrefix(r.GetScenario().String(), "SCENARIO_"),
 		"strategy":          r.GetStrategy(),
+		"route":             strings.TrimPrefix(r.GetRoute().String(), "ROUTE_"),
 		"bundle_id":         r.GetBundleId(),
 		"attribution_token": r.GetAttributionToken(),
 		"degraded": collect(r.GetDegraded(), func(d *v1.Degradation) any {

@@ -10,6 +10,7 @@ interface QueryArgs {
   exclude?: string[];
   limit?: number;
   include_seen?: boolean;
+  route?: keyof typeof v1.Route;
 }
 
 interface InteractionArgs {
@@ -129,6 +130,7 @@ function query(args: QueryArgs) {
     excludeItemIds: args.exclude,
     limit: args.limit,
     includeSeen: args.include_seen,
+    route: args.route && v1.Route[args.route],
   };
 }
 
@@ -166,6 +168,7 @@ function list({ recommendation: answer }: v1.RecommendResponse) {
     ]),
     scenario: answer && v1.Scenario[answer.scenario],
     strategy: answer?.strategy,
+    route: answer && v1.Route[answer.route],
     bundle_id: answer?.bundleId,
     attribution_token: answer?.attributionToken,
     degraded: answer?.degraded.map(({ reason, component }) => [v1.Degradation_Reason[reason], component]),

@@ -64,7 +64,7 @@ pub fn query(args: &Value) -> Result<Query, Failure> {
         exclude_item_ids: texts(&args["exclude"]),
         limit: number(&args["limit"]),
         include_seen: args["include_seen"].as_bool().unwrap_or_default(),
-        ..Default::default()
+        route: Route::from_str_name(&format!("ROUTE_{}", text(&args["route"]))).unwrap_or_default().into(),
     })
 }
 
@@ -87,6 +87,7 @@ pub fn interactions(value: &Value) -> Result<Vec<Interaction>, Failure> {
 pub fn list(answer: Option<Recommendation>) -> Value {
     let answer = answer.unwrap_or_default();
     let scenario = answer.scenario().as_str_name().trim_start_matches("SCENARIO_").to_owned();
+    let route = answer.route().as_str_name().trim_start_matches("ROUTE_").to_owned();
     let reason = |item: &RecommendedItem| match item.reason.as_ref().map(Reason::code) {
         None | Some(reason::Code::Unspecified) => "",
         Some(code) => code.as_str_name().trim_start_matches("CODE_"),
@@ -97,6 +98,7 @@ pub fn list(answer: Option<Recommendation>) -> Value {
         "items": items,
         "scenario": scenario,
         "strategy": answer.strategy,
+        "route": route,
         "bundle_id": answer.bundle_id,
         "attribution_token": answer.attribution_token,
         "degraded": answer.degraded.iter().map(cut).collect::<Value>(),

@@ -155,6 +155,7 @@ final class Calls {
         }));
         list.addProperty("scenario", name(answer.getScenario(), "SCENARIO_"));
         list.addProperty("strategy", answer.getStrategy());
+        list.addProperty("route", name(answer.getRoute(), "ROUTE_"));
         list.addProperty("bundle_id", answer.getBundleId());
         list.addProperty("attribution_token", answer.getAttributionToken());
         list.add(

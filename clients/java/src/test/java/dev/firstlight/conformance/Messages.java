@@ -27,6 +27,7 @@ final class Messages {
                 .addAllExcludeItemIds(Calls.texts(args, "exclude"))
                 .setLimit(Calls.number(args, "limit"))
                 .setIncludeSeen(Calls.truth(args, "include_seen"))
+                .setRoute(args.has("route") ? Route.valueOf("ROUTE_" + Calls.text(args, "route")) : Route.ROUTE_UNSPECIFIED)
                 .build();
     }
 
