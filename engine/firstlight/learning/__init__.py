@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from firstlight.learning.optimizers import OPTIMIZERS, make_optimizer
     from firstlight.learning.quantize import quantize_onnx
     from firstlight.learning.runner import TorchRunner
+    from firstlight.learning.spectral import content_codes, item_codes
     from firstlight.learning.votes import place_weights
 
 _HOMES = {
@@ -29,6 +30,7 @@ _HOMES = {
     "optimizers": ("OPTIMIZERS", "make_optimizer"),
     "quantize": ("quantize_onnx",),
     "runner": ("TorchRunner",),
+    "spectral": ("content_codes", "item_codes"),
     "votes": ("place_weights",),
 }
 _HOME_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
@@ -42,6 +44,7 @@ __all__ = [  # noqa: RUF022  # grouped by module, as above
     "OPTIMIZERS", "make_optimizer",
     "quantize_onnx",
     "TorchRunner",
+    "content_codes", "item_codes",
     "place_weights",
 ]  # fmt: skip
 

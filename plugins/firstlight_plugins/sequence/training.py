@@ -18,8 +18,10 @@ from firstlight.learning import (
     TorchRunner,
     TrainingRecord,
     choose_device,
+    content_codes,
     cpu_threads,
     deterministic,
+    item_codes,
     make_optimizer,
     multinomial_cross_entropy,
     sampled_softmax,
@@ -27,7 +29,6 @@ from firstlight.learning import (
     train,
     with_fallback,
 )
-from firstlight_plugins.sequence import spectral
 from firstlight_plugins.sequence.config import SIZES, SequenceConfig, Size
 from firstlight_plugins.sequence.exporting import INPUTS, OUTPUTS
 from firstlight_plugins.sequence.model import SequenceModel
@@ -134,10 +135,8 @@ class _Training:
     def _start(self) -> SequenceModel:
         data = self.data
         histories = data.dataset.histories.take(data.training)
-        positive = histories.positive(self.scaling.positive_value)
-        codes = spectral.item_codes(
-            histories, positive, items=self.items, width=self.size.width, seed=self.options.seed
-        )
+        liked = histories.keep(histories.positive(self.scaling.positive_value))
+        codes = item_codes(liked, items=self.items, width=self.size.width, seed=self.options.seed)
         counts = data.items.base_counts
         content = np.array(data.items.base_content, np.float32)
         return SequenceModel(
@@ -146,7 +145,7 @@ class _Training:
             counts=counts,
             codes=codes,
             features=self.scaling.features,
-            content_weights=spectral.content_weights(content, codes, counts),
+            content_weights=content_codes(content, codes, counts),
             profile_columns=data.profiles.shape[1],
             types=self.scaling.types,
             dropout=self.config.dropout,

@@ -19,8 +19,10 @@ from firstlight.learning import (
     TorchRunner,
     TrainingRecord,
     choose_device,
+    content_codes,
     cpu_threads,
     deterministic,
+    item_codes,
     make_optimizer,
     multinomial_cross_entropy,
     train,
@@ -30,7 +32,6 @@ from firstlight_plugins.student.encoding import OUTPUTS, Inputs, arrange, names
 from firstlight_plugins.student.lessons import Desk, Lesson
 from firstlight_plugins.student.model import Encoder, StudentModel
 from firstlight_plugins.student.settings import StudentSettings
-from firstlight_plugins.student.start import content_codes, item_codes
 from firstlight_plugins.student.teacher import assemble, ndcg_of
 
 VALIDATION_SHOWN = (0, 1, 3, 5, 10)

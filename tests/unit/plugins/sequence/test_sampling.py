@@ -2,7 +2,6 @@ import numpy as np
 
 from firstlight import Histories
 from firstlight_plugins.sequence.sampling import Sampler
-from firstlight_plugins.sequence.spectral import content_weights, item_codes
 from firstlight_plugins.sequence.tokens import Scaling, tokenise
 
 
@@ -61,15 +60,3 @@ def test_tokens_say_how_many_came_later_where_order_counts():
     tokens = tokenise(histories, Scaling(0.0, 1.0, 4.0, 1, ordered=True), limit=3)
     assert tokens.items.tolist() == [[4, 5, 6], [7, -1, -1]]
     np.testing.assert_allclose(tokens.features[:, :, 4], [[1 / 3, 1 / 2, 1], [1, 0, 0]], atol=1e-6)
-
-
-def test_spectral_codes_bring_items_chosen_together_together():
-    rows = [[0, 1, 2], [0, 1], [1, 2], [3, 4], [4, 5], [3, 5]]
-    histories = Histories.from_rows(rows)
-    codes = item_codes(histories, np.ones(len(histories.items), bool), items=7, width=4, seed=0)
-    alike = codes @ codes.T
-    assert alike[:3, :3].min() > alike[:3, 3:6].max()
-    assert not codes[6].any()
-    content = np.array([[1, 0]] * 3 + [[0, 1]] * 3 + [[1, 0]], np.float32)
-    projected = content @ content_weights(content, codes, np.array([2, 3, 2, 2, 2, 2, 0]))
-    assert projected[6] @ codes[0] > projected[6] @ codes[3]
