@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     ranker: str = Field(default="fusion", description="The component that ranks candidates.")
     fast_route: _Names = Field(
         default=("popularity", "student", "projection"),
-        description="The few components that answer where they are good enough, or are asked for.",
+        description="The built-in components of the fast route, which every component of another plugin takes part in.",
     )
     allow_plugins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = Field(
         default=None,

@@ -211,7 +211,7 @@ class Isolation:
     def _is_trusted(self, name: str) -> bool:
         registration = self._plugins.registrations.get(name)
         plugin = registration.plugin if registration else name
-        distribution = next((i.distribution for i in self._plugins.infos if i.name == plugin), BUILT_IN_DISTRIBUTION)
+        distribution = self._plugins.distribution_of(name)
         return distribution == BUILT_IN_DISTRIBUTION or named(self._trusted, plugin, distribution)
 
 

@@ -14,6 +14,7 @@ import pluggy
 
 from firstlight.errors import PluginError
 from firstlight.plugins.registration import Registration
+from firstlight.plugins.rules import BUILT_IN_DISTRIBUTION
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,12 @@ class Plugins:
         """Registrations for any of ``roles``, in order, less those another one replaces."""
         replaced = {r.replaces for r in self.registrations.values()}
         return [r for r in self.registrations.values() if r.role in roles and r.name not in replaced]
+
+    def distribution_of(self, component: str) -> str:
+        """The distribution whose plugin is, or registered, ``component``; the built-in one for an unknown name."""
+        registration = self.registrations.get(component)
+        plugin = component if registration is None else registration.plugin
+        return next((info.distribution for info in self.infos if info.name == plugin), BUILT_IN_DISTRIBUTION)
 
     def created(self, role: str, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         """A new component of every registration for ``role``; one that cannot be created is logged and left out.

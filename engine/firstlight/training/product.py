@@ -12,12 +12,12 @@ from firstlight.errors import InvalidInputError, Reason
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline import Model
 from firstlight.pipeline.routes import FAST, FULL, Routes
-from firstlight.plugins import Plugins
+from firstlight.plugins import BUILT_IN_DISTRIBUTION, Plugins
 from firstlight.roles import FitOptions, Progress, no_progress
 from firstlight.runtime.text import TextModel
 from firstlight.settings import Settings
 from firstlight.training.crossfit import CrossFit, cross_fit, fast_components
-from firstlight.training.fitting import Fitted, fit
+from firstlight.training.fitting import GENERATING, Fitted, fit
 from firstlight.training.options import Clock, TrainOptions
 from firstlight.training.source import open_source
 
@@ -78,18 +78,22 @@ def fit_product(
             progress=lambda _, share: progress(stage, share),
         )
 
+    strangers = (
+        r.name for r in plugins.of_role(*GENERATING) if plugins.distribution_of(r.name) != BUILT_IN_DISTRIBUTION
+    )
+    quick = (*settings.fast_route, *strangers)  # who installed a component wants to see it
     found = cross_fit(
         dataset,
         lambda part, number, of: fitted(part, f"cross-fit {number + 1}/{of}", of - number + 1),
         lambda: ranker.create(settings.plugins.get(ranker.name)),
-        fast=settings.fast_route,
+        fast=quick,
         catalog_id=catalog_id,
         seed=options.seed,
         progress=progress,
     )
     whole = fitted(dataset, "refit", 1)
     model = replace(whole.model(), ranker=found.rankers[FULL], ranker_name=settings.ranker)
-    names = fast_components(model.names, settings.fast_route)
+    names = fast_components(model.names, quick)
     fast = model.of(names, found.rankers[FAST]) if FAST in found.rankers and names else None
     routes = Routes(model, fast, found.fast_quality if fast else {})
     metrics = {**whole.metrics, **{f"{settings.ranker}.{name}": value for name, value in found.metrics.items()}}

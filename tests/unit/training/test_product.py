@@ -123,3 +123,15 @@ def test_a_user_with_half_of_all_interactions(make_dataset, every_plugin, quick)
     rows = [odd.histories.of(user).tolist() for user in range(31)]
     rows[0] = list(range(60))
     answer(replace(odd, histories=Histories.from_rows(rows)), every_plugin, quick)
+
+
+def test_the_fast_route_keeps_what_others_have_plugged_in(dataset, stranger, settings):
+    from firstlight_plugins.neighbours import Neighbours
+
+    class Strange(Neighbours):
+        """Somebody else's component."""
+
+    plugins = stranger("candidate_generator", {"strange": Strange}, block=("sequence", "student", "ease", "factors"))
+    product = fit_product(dataset, plugins, settings, TrainOptions(device="cpu"))
+    assert product.routes.fast.names == ("popularity", "projection", "strange")
+    assert set(product.routes.quality) >= {0, 1, 3, 5, 10}
