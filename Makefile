@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-postgres test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins bench-student bench-transfer bench-quality clean
+.PHONY: help install demo test test-postgres test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins bench-student bench-transfer bench-quality bench-scale clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -94,6 +94,9 @@ bench-quality: $(VENV)/.stamp-bench ## Quality beside open peers, on the same fo
 
 bench-student: $(VENV)/.stamp-all ## What distillation keeps and what it saves
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(ONE_THREAD) $(BIN)/python bench/student/run.py --home .cache/bench-home
+
+bench-scale: $(VENV)/.stamp-all ## How training time and peak memory grow with the data
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python bench/scale/run.py
 
 bench-transfer: $(VENV)/.stamp-all ## What a body carried from another catalogue is worth
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(ONE_THREAD) $(BIN)/python bench/transfer/run.py

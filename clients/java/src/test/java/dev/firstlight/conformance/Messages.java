@@ -27,7 +27,10 @@ final class Messages {
                 .addAllExcludeItemIds(Calls.texts(args, "exclude"))
                 .setLimit(Calls.number(args, "limit"))
                 .setIncludeSeen(Calls.truth(args, "include_seen"))
-                .setRoute(args.has("route") ? Route.valueOf("ROUTE_" + Calls.text(args, "route")) : Route.ROUTE_UNSPECIFIED)
+                .setRoute(
+                        args.has("route")
+                                ? Route.valueOf("ROUTE_" + Calls.text(args, "route"))
+                                : Route.ROUTE_UNSPECIFIED)
                 .build();
     }
 
