@@ -10,7 +10,7 @@ from peers import Asked, Part, Peer
 
 from firstlight.domain import Histories
 from firstlight.evaluation.protocols import Case
-from firstlight.training.metrics import NDCG_CUT, Array, members
+from firstlight.training.metrics import NDCG_CUT, Array
 from firstlight.training.problems import Quality
 
 MAX_CELLS = 2_000_000
@@ -42,7 +42,7 @@ def ask(peer: Peer, case: Case, asked: Asked, part: Part) -> Answer:
         index = np.arange(rows.start, rows.stop)
         values = peer.score(asked.take(rows))[:, items].astype(np.float32)
         positions = np.broadcast_to(items, values.shape)
-        values = np.where(members(positions, case.histories.take(index)), -np.inf, values)
+        values = np.where(case.histories.take(index).holding(positions), -np.inf, values)
         parts.append(Quality.of(values, positions, case.targets.take(index)))
     lists = np.concatenate([p.lists for p in parts])[:, :NDCG_CUT]
     return Answer(

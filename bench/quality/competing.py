@@ -18,9 +18,9 @@ from threadpoolctl import threadpool_limits
 from tuning import Choice, Choices, choose, chosen_for, inner_splits
 
 import firstlight
-from firstlight.domain import Dataset
+from firstlight.domain import Dataset, Histories
 from firstlight.evaluation.protocols import Case, Split
-from firstlight.training.metrics import members, ndcg, recall, top_lists
+from firstlight.training.metrics import ndcg, recall, top_lists
 
 HERE = Path(__file__).parent
 ENGINE = Path(firstlight.__file__).parent
@@ -32,7 +32,7 @@ Log = Callable[[str], None]
 def code_hash() -> str:
     """Of all that a peer's figures depend on beside the data."""
     own = [HERE / name for name in ("asking.py", "tuning.py", "competing.py", "peers")]
-    measures = [inspect.getsource(function) for function in (top_lists, members, ndcg, recall)]
+    measures = [inspect.getsource(function) for function in (top_lists, Histories.holding, ndcg, recall)]
     return digest(code(*own, ENGINE / "features"), measures, [version(package) for package in PACKAGES])
 
 

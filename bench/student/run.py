@@ -37,7 +37,7 @@ from firstlight_plugins.neighbours import Neighbours
 from firstlight_plugins.popularity import Popularity
 from firstlight_plugins.sequence import Sequence, SequenceConfig
 from firstlight_plugins.student import Student, StudentSettings
-from firstlight_plugins.student.teacher import Teacher, among, assemble
+from firstlight_plugins.student.teacher import Teacher, assemble
 
 CATALOG = "default"
 SEED = 0
@@ -150,7 +150,7 @@ class _Ensemble:
 
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
         """Log shares among the candidates."""
-        excluded = (positions < 0) | among(positions, queries)
+        excluded = (positions < 0) | queries.histories.holding(positions)
         shares = self.teacher.log_shares(queries, positions, excluded)
         return Scores(np.where(excluded, 0, shares).astype(np.float32), ~excluded)
 

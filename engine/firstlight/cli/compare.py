@@ -13,10 +13,8 @@ from firstlight.cli.output import console, print_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from firstlight.training.gate import Comparison
-    from firstlight.training.results import SliceResult
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,11 +40,13 @@ def compare(
 
         firstlight compare 20260312 20260314 --json
     """
+    from firstlight.bundle import Manifest
     from firstlight.training.gate import compare as compare_results
+    from firstlight.training.results import results_of
 
     with opened(home) as (settings, store):
         records = [find_bundle(store, catalog, name) for name in (bundle_a, bundle_b)]
-        old, new = (_results(settings.bundles / record.path) for record in records)
+        old, new = (results_of(Manifest.read(settings.bundles / record.path)) for record in records)
     found = compare_results(new, old)
     first, second = (record.bundle_id for record in records)
     unjudged = sorted({result.name for result in (*old, *new)} - {c.slice_name for c in found})
@@ -60,14 +60,6 @@ def compare(
     if unjudged:
         print(f"Not compared, fewer than 30 users in both: {', '.join(unjudged)}")
     print(summary)
-
-
-def _results(directory: Path) -> list[SliceResult]:
-    from firstlight.bundle import Manifest
-    from firstlight.training.results import SliceResult
-    from firstlight.training.run import SLICES
-
-    return [SliceResult.from_json(row) for row in Manifest.read(directory).evaluation.get(SLICES, ())]
 
 
 def _show(found: Sequence[Comparison], first: str, second: str) -> None:

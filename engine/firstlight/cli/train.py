@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from firstlight.store import Store
     from firstlight.training import TrainResult
 
-MANIFEST = "manifest.json"
-
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
@@ -86,6 +84,8 @@ def find_source(store: Store, settings: Settings, catalog: str, wanted: str) -> 
         NotFoundError: BUNDLE_NOT_FOUND: there is none, or more than one.
         InvalidInputError: it is a bundle of ``catalog`` itself: what it knows, it knows from those who are held out.
     """
+    from firstlight.bundle.manifest import MANIFEST
+
     directory = Path(wanted).expanduser()
     if (directory / MANIFEST).is_file():
         return _of_another(store, catalog, directory.absolute())

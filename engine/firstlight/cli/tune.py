@@ -69,6 +69,7 @@ def tune(
         firstlight tune --param plugins.sequence.learning_rate=1e-4:1e-2:log --write
     """
     from firstlight.roles import FitOptions
+    from firstlight.training.options import device_of
     from firstlight.tuning import default_space, held_out_fold, parse_parameter, tune as search, write_settings
 
     with opened(home) as (settings, store), progress_bars() as progress:
@@ -76,7 +77,7 @@ def tune(
         options = FitOptions(
             seed=settings.train.seed if seed is None else seed,
             preset=preset or settings.train.preset,
-            device=_device(device or settings.train.device),
+            device=device_of(device or settings.train.device),
         )
         space = tuple(parse_parameter(text) for text in param) if param else default_space(plugins)
         dataset = store.load_dataset(catalog)
@@ -99,12 +100,6 @@ def tune(
             raise InvalidInputError("no trial ended: give more time")
         file = write_settings(settings.home, found.settings) if write and found.settings else None
     _print(found, written=str(file) if file else "", as_json=as_json)
-
-
-def _device(wanted: str) -> str:
-    from firstlight.learning import choose_device
-
-    return wanted if wanted == "cpu" else choose_device(wanted).type
 
 
 def _print(found: Tuned, *, written: str, as_json: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,12 +131,26 @@ class Histories:
 
     def distinct(self) -> Histories:
         """The newest entry of each item in each row, order kept."""
+        return self.keep(self.last_of_each())
+
+    def last_of_each(self) -> NDArray[np.bool_]:
+        """bool (n,): whether an entry is the newest of its item in its row."""
         order = np.lexsort((np.arange(len(self.items)), self.items, self.rows))
         last = np.ones(len(order), bool)
         last[:-1] = (np.diff(self.items[order]) != 0) | (np.diff(self.rows[order]) != 0)
         mask = np.zeros(len(order), bool)
         mask[order[last]] = True
-        return self.keep(mask)
+        return mask
+
+    def holding(self, positions: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """bool (B, C): whether each of ``positions`` (B, C) is among the items of its row."""
+        width = 2 + max(int(positions.max(initial=0)), int(self.items.max(initial=0)))
+        keys = np.arange(len(positions))[:, None] * width + positions + 1
+        return np.asarray(np.isin(keys, self.rows * width + self.items + 1))
+
+    def split(self, *arrays: NDArray[Any]) -> list[tuple[NDArray[Any], ...]]:
+        """Each row's part of every one of ``arrays`` (n,)."""
+        return [tuple(array[a:b] for array in arrays) for a, b in pairwise(self.offsets.tolist())]
 
     def shuffled(self, seed: int) -> Histories:
         """Each row in a seeded random order: for histories whose order carries no meaning."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Literal
@@ -138,6 +138,16 @@ class Candidates:
         found = np.isfinite(scores)
         items = top if positions is None else np.take_along_axis(np.broadcast_to(positions, values.shape), top, axis=1)
         return cls(np.where(found, items, -1).astype(np.int32), np.where(found, scores, 0).astype(np.float32))
+
+    @classmethod
+    def stacked(cls, lists: Sequence[Candidates], limit: int) -> Candidates:
+        """``lists`` of one query each, at most ``limit`` long, as the rows of one (B, ``limit``)."""
+        shape = (len(lists), limit)
+        found = cls(np.full(shape, -1, np.int32), np.zeros(shape, np.float32))
+        for row, one in enumerate(lists):
+            width = one.positions.shape[1]
+            found.positions[row, :width], found.scores[row, :width] = one.positions[0], one.scores[0]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from firstlight.evaluation.protocols import FOLDS, PROTOCOLS, Split, splits
 from firstlight.evaluation.results import EvaluationResult, Row
 from firstlight.evaluation.space import item_space
 from firstlight.plugins import Plugins
-from firstlight.roles import Progress, no_progress
+from firstlight.roles import Describes, Progress, no_progress
 from firstlight.settings import Settings
 from firstlight.training import Product, TrainOptions, fit_product
 
@@ -141,8 +141,8 @@ def _described(product: Product) -> dict[str, Mapping[str, Mapping[str, float]]]
     """What components say of their weights; one that cannot is left out."""
     found: dict[str, Mapping[str, Mapping[str, float]]] = {}
     for name, component in product.model.components.items():
-        describe = getattr(component, "describe", None)
-        if describe is not None:
+        if isinstance(component, Describes):
             with suppress(Exception):  # whatever a plugin raises, the report is written
-                found[name] = {title: {k: float(v) for k, v in table.items()} for title, table in describe().items()}
+                tables = component.describe()
+                found[name] = {title: {k: float(v) for k, v in table.items()} for title, table in tables.items()}
     return found

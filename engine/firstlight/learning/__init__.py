@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from firstlight.learning.devices import choose_device, cpu_threads, deterministic, with_fallback
     from firstlight.learning.export import Dynamic, check_parity, export_onnx, verify_export
-    from firstlight.learning.heldout import HeldOut, held_out, ndcg, pool_sizes
+    from firstlight.learning.heldout import (
+        HeldOut,
+        best_columns,
+        held_out,
+        ideal_dcg,
+        ndcg,
+        ndcg_of_columns,
+        pool_sizes,
+    )
     from firstlight.learning.loop import EarlyStopping, TrainingRecord, train
     from firstlight.learning.losses import multinomial_cross_entropy, sampled_softmax, squared_error
     from firstlight.learning.optimizers import OPTIMIZERS, make_optimizer
@@ -20,11 +28,12 @@ if TYPE_CHECKING:
     from firstlight.learning.runner import TorchRunner
     from firstlight.learning.spectral import content_codes, item_codes
     from firstlight.learning.votes import place_weights
+    from firstlight.learning.walking import walk
 
 _HOMES = {
     "devices": ("choose_device", "cpu_threads", "deterministic", "with_fallback"),
     "export": ("Dynamic", "check_parity", "export_onnx", "verify_export"),
-    "heldout": ("HeldOut", "held_out", "ndcg", "pool_sizes"),
+    "heldout": ("HeldOut", "best_columns", "held_out", "ideal_dcg", "ndcg", "ndcg_of_columns", "pool_sizes"),
     "loop": ("EarlyStopping", "TrainingRecord", "train"),
     "losses": ("multinomial_cross_entropy", "sampled_softmax", "squared_error"),
     "optimizers": ("OPTIMIZERS", "make_optimizer"),
@@ -32,13 +41,14 @@ _HOMES = {
     "runner": ("TorchRunner",),
     "spectral": ("content_codes", "item_codes"),
     "votes": ("place_weights",),
+    "walking": ("walk",),
 }
 _HOME_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022  # grouped by module, as above
     "choose_device", "cpu_threads", "deterministic", "with_fallback",
     "Dynamic", "check_parity", "export_onnx", "verify_export",
-    "HeldOut", "held_out", "ndcg", "pool_sizes",
+    "HeldOut", "best_columns", "held_out", "ideal_dcg", "ndcg", "ndcg_of_columns", "pool_sizes",
     "EarlyStopping", "TrainingRecord", "train",
     "multinomial_cross_entropy", "sampled_softmax", "squared_error",
     "OPTIMIZERS", "make_optimizer",
@@ -46,6 +56,7 @@ __all__ = [  # noqa: RUF022  # grouped by module, as above
     "TorchRunner",
     "content_codes", "item_codes",
     "place_weights",
+    "walk",
 ]  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from firstlight.domain import Histories, Queries, TrainingData
 
 POOL = 10
+CUT = 10
+_DISCOUNTS = 1 / np.log2(np.arange(2, CUT + 2))
 _MAX_CELLS = 20_000_000
 
 
@@ -54,7 +56,28 @@ def held_out(data: TrainingData, *, shown: int) -> HeldOut:
     return HeldOut(Queries(data.profiles[rows], history).take(kept), relevant[kept])
 
 
-def ndcg(values: NDArray[np.floating], problem: HeldOut, *, cut: int = 10) -> float:
+def best_columns(values: NDArray[np.floating]) -> NDArray[np.int64]:
+    """int64 (B, 10 or C): the columns of the highest ``values`` (B, C), best first. Fast: ties may go by any order."""
+    cut = min(CUT, values.shape[1])
+    top = np.argpartition(-values, cut - 1, axis=1)[:, :cut]
+    order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(top, order, axis=1)
+
+
+def ndcg_of_columns(
+    columns: NDArray[np.int64], relevant: NDArray[np.bool_], ideal: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """NDCG@10 (B,) of :func:`best_columns` where ``relevant`` (B, C) is to be found; ``ideal`` (B,): the best DCG."""
+    hits = np.take_along_axis(relevant, columns, axis=1)
+    return np.asarray(hits @ _DISCOUNTS[: columns.shape[1]] / ideal)
+
+
+def ideal_dcg(total: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The DCG@10 (B,) of lists that find all of ``total`` (B,); that of one where there is nothing to find."""
+    return np.asarray(np.cumsum(_DISCOUNTS)[np.clip(total, 1, CUT) - 1])
+
+
+def ndcg(values: NDArray[np.floating], problem: HeldOut, *, cut: int = CUT) -> float:
     """Mean NDCG@``cut`` of dense ``values`` (B, N), binary gains, history items excluded; 0 without users."""
     if not len(problem.relevant):
         return 0.0

@@ -35,6 +35,21 @@ class TrainingRecord:
     seconds: float = 0.0
     stopped: str = "epochs"
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The curves, one number an epoch as ``train_loss/001``, and what became of them."""
+        curves = {
+            f"{name}/{epoch:03d}": value
+            for name, values in (("train_loss", self.losses), ("validation_loss", self.validation))
+            for epoch, value in enumerate(values, start=1)
+        }
+        return curves | {
+            "validation_loss": self.best_loss,
+            "best_epoch": float(self.best_epoch),
+            "epochs": float(len(self.losses)),
+            "seconds": self.seconds,
+        }
+
 
 def train(
     module: nn.Module,

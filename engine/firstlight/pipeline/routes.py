@@ -29,6 +29,13 @@ class Routes:
     full: Model
     fast: Model | None = None
     quality: Mapping[int, float] = field(default_factory=dict)
+    _knots: NDArray[np.int64] = field(init=False, repr=False)
+    _good: NDArray[np.bool_] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        knots = sorted(self.quality)
+        object.__setattr__(self, "_knots", np.array(knots, np.int64))
+        object.__setattr__(self, "_good", np.array([False, *(self.quality[k] >= GOOD_ENOUGH for k in knots)]))
 
     def model(self, route: Route) -> Model:
         """The model of ``route``; the full one where there is no fast one."""
@@ -41,7 +48,5 @@ class Routes:
         """
         if self.fast is None:
             return np.zeros(len(interactions), np.bool_)
-        knots = np.array(sorted(self.quality), np.int64)
-        good = np.array([False, *(self.quality[knot] >= GOOD_ENOUGH for knot in knots.tolist())])
-        unasked = good[np.searchsorted(knots, interactions, side="right")]
+        unasked = self._good[np.searchsorted(self._knots, interactions, side="right")]
         return np.array([r == FAST if r else g for r, g in zip(wanted, unasked.tolist(), strict=True)], np.bool_)

@@ -18,7 +18,7 @@ from firstlight.roles import Progress, Ranker
 from firstlight.training.blocks import LATEST_PART, Block, deal, kept_users, remaining, stable_hash
 from firstlight.training.fitting import Fitted
 from firstlight.training.gate import LEAST_USERS
-from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, members, ndcg, recall
+from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, ndcg, recall
 from firstlight.training.problems import (
     FUSION,
     Problem,
@@ -193,7 +193,7 @@ def _example(
     proposed = propose(model, queries) if only is None else np.tile(only, (len(queries), 1))
     positions = np.where(met[proposed], without_history(proposed, queries), -1).astype(np.int32)
     inputs = replace(model.inputs(queries, positions), novelty=None)
-    examples = RankingExamples(name, inputs, members(positions, targets), targets.lengths.astype(np.int32))
+    examples = RankingExamples(name, inputs, targets.holding(positions), targets.lengths.astype(np.int32))
     routes: dict[Route, RankingExamples] = {FULL: examples}
     if quick is not None:
         inside = positions >= 0 if only is not None else _among(positions, propose(quick, queries))

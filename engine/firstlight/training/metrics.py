@@ -17,13 +17,6 @@ MAX_DRAWN = 1_000_000
 Array = NDArray[np.float64]
 
 
-def members(positions: NDArray[np.integer], sets: Histories) -> NDArray[np.bool_]:
-    """bool (B, C): whether each of ``positions`` (B, C) is among the items of its row in ``sets``."""
-    width = 2 + max(int(positions.max(initial=0)), int(sets.items.max(initial=0)))
-    keys = np.arange(len(positions))[:, None] * width + positions + 1
-    return np.asarray(np.isin(keys, sets.rows * width + sets.items + 1))
-
-
 def held_by(entries: Histories, sets: Histories) -> NDArray[np.bool_]:
     """bool (n,): whether the item of each of ``entries`` is also in its row of ``sets``."""
     width = 1 + max(int(entries.items.max(initial=0)), int(sets.items.max(initial=0)))

@@ -23,6 +23,15 @@ class TrainOptions:
     source: Path | None = None
 
 
+def device_of(wanted: str) -> str:
+    """``cpu`` or ``cuda``: the device that ``wanted`` (auto, cpu or cuda) means here."""
+    if wanted == "cpu":
+        return wanted  # components that train without torch need not wait for it
+    from firstlight.learning import choose_device  # noqa: PLC0415  # torch
+
+    return choose_device(wanted).type
+
+
 class Clock:
     """What is left of a time budget; no budget leaves None."""
 

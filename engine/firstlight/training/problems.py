@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from firstlight.domain import Dataset, Histories, Queries, RankingInputs
 from firstlight.pipeline import Model
-from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, held_by, members, ndcg, recall, top_lists
+from firstlight.training.metrics import NDCG_CUT, RECALL_CUT, Array, held_by, ndcg, recall, top_lists
 
 FUSION = "fusion"
 BATCH = 256
@@ -64,7 +64,7 @@ def latest(histories: Histories, part: int, *, round_up: bool = False) -> NDArra
 
 def without_history(positions: NDArray[np.int32], queries: Queries) -> NDArray[np.int32]:
     """``positions`` (B, C) with the items of each query's history replaced by −1."""
-    return np.where(members(positions, queries.histories), -1, positions).astype(np.int32)
+    return np.where(queries.histories.holding(positions), -1, positions).astype(np.int32)
 
 
 def propose(model: Model, queries: Queries) -> NDArray[np.int32]:
@@ -105,5 +105,5 @@ class Quality:
     def of(cls, values: NDArray[np.float32], positions: NDArray[np.int32], targets: Histories) -> Quality:
         """Quality of ``positions`` (B, C) ordered by ``values`` (B, C)."""
         lists = top_lists(values, positions, max(NDCG_CUT, RECALL_CUT))
-        hits = members(lists, targets)
+        hits = targets.holding(lists)
         return cls(ndcg(hits, targets.lengths), recall(hits, targets.lengths), lists)

@@ -18,7 +18,7 @@ from firstlight.runtime.text import TextModel
 from firstlight.settings import Settings
 from firstlight.training.crossfit import CrossFit, cross_fit, fast_components
 from firstlight.training.fitting import GENERATING, Fitted, fit
-from firstlight.training.options import Clock, TrainOptions
+from firstlight.training.options import Clock, TrainOptions, device_of
 from firstlight.training.source import open_source
 
 
@@ -61,7 +61,7 @@ def fit_product(
             f"unknown ranker {settings.ranker!r}; registered: {known}", reason=Reason.SETTINGS_INVALID
         )
     clock = Clock(options.time_budget_s)
-    device = _device(options.device)
+    device = device_of(options.device)
     text = TextModel(settings.train.text_model) if settings.train.text_model is not None else None
     source = open_source(options.source, text) if options.source is not None else None
 
@@ -102,11 +102,3 @@ def fit_product(
             metrics[f"ndcg {result.name} {strategy}"] = float(values.mean())
     finite = {name: float(value) for name, value in metrics.items() if np.isfinite(value)}
     return Product(routes, whole.encoders, found, finite)
-
-
-def _device(wanted: str) -> str:
-    if wanted == "cpu":
-        return wanted  # components that train without torch need not wait for it
-    from firstlight.learning import choose_device  # noqa: PLC0415  # torch
-
-    return choose_device(wanted).type

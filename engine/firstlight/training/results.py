@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from firstlight.bundle import Manifest
 from firstlight.training.metrics import Array
+
+SLICES = "slices"
+"""Key of the per-user results in a manifest's ``evaluation``."""
 
 KEPT = 1_000
 """Users a slice keeps, those with the lowest hashes: the same in every bundle of a catalogue."""
@@ -59,3 +63,13 @@ class SliceResult:
 
         users = np.array([int(user, 16) for user in data["users"]], np.uint64)
         return cls(data["slice"], users, arrays(data["ndcg"]), arrays(data["recall"]))
+
+
+def evaluation_of(results: Iterable[SliceResult]) -> dict[str, Any]:
+    """``results`` as a manifest's ``evaluation``."""
+    return {SLICES: [result.to_json() for result in results]}
+
+
+def results_of(manifest: Manifest) -> list[SliceResult]:
+    """Inverse of :func:`evaluation_of`."""
+    return [SliceResult.from_json(row) for row in manifest.evaluation.get(SLICES, ())]

@@ -22,12 +22,9 @@ from firstlight.training.gate import Gate, judge
 from firstlight.training.options import TrainOptions
 from firstlight.training.parity import check_parity
 from firstlight.training.product import Product, fit_product
-from firstlight.training.results import SliceResult
+from firstlight.training.results import SliceResult, evaluation_of, results_of
 
 log = logging.getLogger(__name__)
-
-SLICES = "slices"
-"""Key of the per-user results in a manifest's ``evaluation``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +158,7 @@ def _export(
         fast=fast,
         fast_ranker=product.routes.fast.ranker if product.routes.fast else None,
         metrics=product.metrics,
-        evaluation={SLICES: [result.to_json() for result in product.crossfit.results]},
+        evaluation=evaluation_of(product.crossfit.results),
         dataset_token=token,
         plugins=plugins,
     )
@@ -177,4 +174,4 @@ def _active_results(store: Store, settings: Settings, catalog_id: str) -> list[S
     except (CorruptBundleError, OSError) as error:
         log.warning("the active bundle cannot be compared with: %s", error)
         return None
-    return [SliceResult.from_json(row) for row in manifest.evaluation.get(SLICES, ())]
+    return results_of(manifest)

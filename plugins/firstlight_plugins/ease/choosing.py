@@ -1,9 +1,9 @@
-"""The settings that are learnt, and a walk to the best of them."""
+"""The settings that are learnt, and the ladders on which they are searched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +32,5 @@ LADDERS: Mapping[str, tuple[float, ...]] = {
     "following": (0.0, 0.3, 1.0, 3.0, 10.0),
 }
 """Values in order, for each setting in the order of the walk."""
-LEAST_GAIN = 0.005
-"""A step is taken where quality rises by this share: less is noise, and the start is a sound choice."""
 TIMED = ("later", "recency", "following")
 """Settings that are 0 where interactions have no times."""
-
-
-def walk(
-    start: Choice,
-    names: tuple[str, ...],
-    measure: Callable[[Choice], float],
-    *,
-    stop: Callable[[], bool],
-) -> tuple[Choice, float]:
-    """From ``start``, one setting of ``names`` after the other: up its ladder, or else down, as long as that helps.
-
-    ``stop()`` true ends the walk with the best so far.
-    """
-    best, quality = start, measure(start)
-    for name in names:
-        ladder, first = LADDERS[name], asdict(best)[name]
-        for values in (ladder[ladder.index(first) + 1 :], ladder[: ladder.index(first)][::-1]):
-            for value in values:
-                tried = replace(best, **{name: value})
-                found = quality if stop() else measure(tried)
-                if found <= (1 + LEAST_GAIN) * quality:
-                    break
-                best, quality = tried, found
-            if asdict(best)[name] != first:
-                break
-    return best, quality

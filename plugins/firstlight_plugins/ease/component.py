@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,15 +107,12 @@ class Ease:
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The items that the history adds most to; none for an empty history."""
         limit = min(limit, self._items.base_size)
-        found = Candidates(np.full((len(queries), limit), -1, np.int32), np.zeros((len(queries), limit), np.float32))
-        for row, (items, counts, _) in enumerate(self._histories(queries)):
-            if len(items):
-                total = weigh(self.weights, items, counts).astype(np.float32)
-                near = np.flatnonzero(total > 0).astype(np.int32)
-                best = Candidates.best(total[near][None], limit, positions=near)
-                width = best.positions.shape[1]
-                found.positions[row, :width], found.scores[row, :width] = best.positions[0], best.scores[0]
-        return found
+        lists = []
+        for items, counts, _ in self._histories(queries):
+            total = weigh(self.weights, items, counts).astype(np.float32) if len(items) else np.zeros(0, np.float32)
+            near = np.flatnonzero(total > 0).astype(np.int32)
+            lists.append(Candidates.best(total[near][None], limit, positions=near))
+        return Candidates.stacked(lists, limit)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The liked history item that adds most to an item's score; None where no liked one adds to it."""
@@ -139,12 +137,9 @@ class Ease:
         self._items, self.weights = items, weights
         self._disliked, self._recency, self._positive_value = disliked, recency, positive_value
 
-    def _histories(self, queries: Queries) -> list[tuple[NDArray[np.int32], Floats, NDArray[np.bool_]]]:
+    def _histories(self, queries: Queries) -> list[tuple[NDArray[Any], ...]]:
         """Per query: the items that count, how much, and which are liked."""
         counts = self.history_weights(queries.histories)
         mask = counts > 0
         histories = queries.histories.keep(mask)
-        cuts = histories.offsets[1:-1]
-        liked = histories.positive(self._positive_value)
-        parts = (np.split(array, cuts) for array in (histories.items, counts[mask], liked))
-        return list(zip(*parts, strict=True))[: len(queries)]
+        return histories.split(histories.items, counts[mask], histories.positive(self._positive_value))

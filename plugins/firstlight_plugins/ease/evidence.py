@@ -18,17 +18,12 @@ def strengths(
     Age 0 is the newest interaction that counts. Of several with one item only the newest counts, and none with items
     that are not ``known`` (N,); these get 0.
     """
-    order = np.lexsort((np.arange(len(histories.items)), histories.items, histories.rows))
-    items, rows = histories.items[order], histories.rows[order]
-    last = np.ones(len(order), bool)
-    last[:-1] = (np.diff(items) != 0) | (np.diff(rows) != 0)
-    counts = np.zeros(len(order), bool)
-    counts[order[last]] = True
+    counts = histories.last_of_each()
     inside = (histories.items >= 0) & (histories.items < len(known))
     counts[inside] &= known[histories.items[inside]]
     counts &= inside
     kept = histories.keep(counts)
-    found = np.zeros(len(order), np.float32)
+    found = np.zeros(len(counts), np.float32)
     found[counts] = (1.0 + kept.ages()) ** -recency * np.where(kept.positive(positive_value), 1.0, disliked)
     return found
 

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from firstlight import FitOptions, TrainingData
-from firstlight_plugins.ease.choosing import LADDERS, TIMED, Choice, walk
+from firstlight.learning import walk
+from firstlight_plugins.ease.choosing import LADDERS, TIMED, Choice
 from firstlight_plugins.ease.evidence import matrix, strengths
 from firstlight_plugins.ease.pairs import Pairs
 from firstlight_plugins.ease.problems import COLUMNS, Problems
@@ -42,7 +43,7 @@ def learn(data: TrainingData, options: FitOptions, *, dense_items: int) -> Learn
     dense, whole = items <= dense_items, items <= min(dense_items, COLUMNS)
     search = _Search(data, dense=dense, whole=whole)
     end = np.inf if options.time_budget_s is None else time.monotonic() + SEARCH_SHARE * options.time_budget_s
-    choice, quality = walk(search.start, search.names, search.quality, stop=lambda: time.monotonic() > end)
+    choice, quality = walk(search.start, LADDERS, search.names, search.quality, stop=lambda: time.monotonic() > end)
     options.progress("ease", 0.6)
     width = search.width(choice)
     options.progress("ease", 0.7)

@@ -95,20 +95,9 @@ class Factors:
             values = np.where((self._items.counts(pool.positions) > 0), pool.scores, -np.inf)
             found = Candidates.best(values, limit, positions=pool.positions)
         else:
-            rows = [
-                Candidates.best(
-                    np.where(self._items.base_counts > 0, self._folding.factors @ user + self._folding.levels, -np.inf)[
-                        None
-                    ],
-                    limit,
-                )
-                for user in users
-            ]
-            shape = (len(users), limit)
-            found = Candidates(
-                np.array([r.positions[0] for r in rows], np.int32).reshape(shape),
-                np.array([r.scores[0] for r in rows], np.float32).reshape(shape),
-            )
+            met, folding = self._items.base_counts > 0, self._folding
+            rows = (np.where(met, folding.factors @ user + folding.levels, -np.inf) for user in users)
+            found = Candidates.stacked([Candidates.best(row[None], limit) for row in rows], limit)
         empty = (histories.lengths == 0)[:, None]
         return Candidates(
             np.where(empty, -1, found.positions).astype(np.int32), np.where(empty, 0, found.scores).astype(np.float32)

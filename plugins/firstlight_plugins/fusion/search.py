@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-CUT = 10
-DISCOUNTS = 1 / np.log2(np.arange(2, CUT + 2))
+from firstlight.learning import best_columns, ideal_dcg, ndcg_of_columns
+
 STEPS = (0.05, 0.15, 0.4, 1.0)
 ROUNDS = 8
 NARROW = 30
@@ -31,11 +31,10 @@ class Problem:
         """Queries with something to find; candidates that no component ranks highly are left out, for speed."""
         kept = total > 0
         scores, real, relevant, total = scores[:, kept], real[kept], relevant[kept], total[kept]
-        ideal = np.cumsum(DISCOUNTS)[np.minimum(total, CUT) - 1]
         scores = np.where(real, scores, OUTSIDE)
         columns = _promising(scores)
         scores = np.take_along_axis(scores, columns[None], axis=2)
-        return cls(scores, np.take_along_axis(relevant & real, columns, axis=1), ideal)
+        return cls(scores, np.take_along_axis(relevant & real, columns, axis=1), ideal_dcg(total))
 
     def __len__(self) -> int:
         return len(self.ideal)
@@ -46,11 +45,7 @@ class Problem:
 
     def ndcg(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """NDCG@10 of each query under ``values`` (B, C)."""
-        cut = min(CUT, values.shape[1])
-        top = np.argpartition(-values, cut - 1, axis=1)[:, :cut]
-        order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")
-        hits = np.take_along_axis(self.relevant, np.take_along_axis(top, order, axis=1), axis=1)
-        return np.asarray(hits @ DISCOUNTS[:cut] / self.ideal)
+        return ndcg_of_columns(best_columns(values), self.relevant, self.ideal)
 
     def fused(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         """Σ weight · score, (B, C)."""

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight import Evidence, Progress, RankingExamples, RankingInputs
+from firstlight.learning import best_columns, ndcg_of_columns
 from firstlight_plugins.fusion.calibration import base_rate, platt
 from firstlight_plugins.fusion.parameters import COLD, WARM, Array, Parameters
-from firstlight_plugins.fusion.search import CUT, OUTSIDE, Problem, climb
+from firstlight_plugins.fusion.search import OUTSIDE, Problem, climb
 
 PRIOR = "popularity"
 KNOTS = (0, 1, 3, 5, 10, 20, 50)
@@ -158,23 +159,20 @@ def _offset(part: Slice, fused: NDArray[np.float32], cost: float) -> float:
         return 0.0
     blocks = np.stack([np.where(warm, fused, OUTSIDE), np.where(cold, fused, OUTSIDE)])
     problem = Problem.of(blocks, cold | warm, part.relevant, np.where(both, total, 0))
-    quality = np.array(
-        [problem.ndcg(np.maximum(problem.scores[0], problem.scores[1] + offset)).mean() for offset in OFFSETS]
-    )
     wanted = (part.relevant & cold)[both].sum() / part.relevant[both].sum()
-    shown = np.array([_share_of_new(problem.scores + np.array([0, offset])[:, None, None]) for offset in OFFSETS])
+    quality, shown = np.array([_judged(problem, offset) for offset in OFFSETS]).T
     allowed = quality >= (1 - cost) * quality.max()
     return float(OFFSETS[np.argmin(np.where(allowed, np.abs(shown - wanted), np.inf))])
 
 
-def _share_of_new(scores: NDArray[np.floating]) -> float:
-    """The share of new items in the top 10 of ``scores`` (2, B, C): of old items, and of new ones."""
-    values = scores.max(axis=0)
-    cut = min(CUT, values.shape[1])
-    top = np.argpartition(-values, cut - 1, axis=1)[:, :cut]
-    best = np.take_along_axis(values, top, axis=1)
-    new = np.take_along_axis(scores[COLD], top, axis=1) == best
-    return float(new[best > OUTSIDE / 2].mean())
+def _judged(problem: Problem, offset: float) -> tuple[float, float]:
+    """NDCG@10 of old and new items together, ``offset`` added to the new ones, and their share of the top 10."""
+    old, new = problem.scores[WARM], problem.scores[COLD] + offset
+    values = np.maximum(old, new)
+    top = best_columns(values)
+    best, fresh = (np.take_along_axis(array, top, axis=1) for array in (values, new))
+    quality = ndcg_of_columns(top, problem.relevant, problem.ideal)
+    return float(quality.mean()), float((fresh == best)[best > OUTSIDE / 2].mean())
 
 
 def _slices(examples: Sequence[RankingExamples]) -> list[Slice]:

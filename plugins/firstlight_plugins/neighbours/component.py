@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,15 +94,12 @@ class Neighbours:
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The most similar items; none for an empty history."""
         limit = min(limit, self._items.base_size)
-        found = Candidates(np.full((len(queries), limit), -1, np.int32), np.zeros((len(queries), limit), np.float32))
-        for row, (items, weights, liked) in enumerate(self._histories(queries)):
-            if len(items):
-                total = self._total(items, weights, liked)
-                near = np.flatnonzero(total > 0).astype(np.int32)
-                best = Candidates.best(total[near][None].astype(np.float32), limit, positions=near)
-                width = best.positions.shape[1]
-                found.positions[row, :width], found.scores[row, :width] = best.positions[0], best.scores[0]
-        return found
+        lists = []
+        for items, weights, liked in self._histories(queries):
+            total = self._total(items, weights, liked) if len(items) else np.zeros(0)
+            near = np.flatnonzero(total > 0).astype(np.int32)
+            lists.append(Candidates.best(total[near][None].astype(np.float32), limit, positions=near))
+        return Candidates.stacked(lists, limit)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The liked history item that adds most to an item's score; None where no liked one adds to it."""
@@ -130,15 +128,13 @@ class Neighbours:
             self._reachable[disliked.items] = True
         self._reachable = self._reachable[:-1]  # the last entry stands for the padding −1
 
-    def _histories(self, queries: Queries) -> list[tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]]:
+    def _histories(self, queries: Queries) -> list[tuple[NDArray[Any], ...]]:
         """Per query: distinct bundle items, their weights, and which are liked."""
         histories = queries.histories
         histories = histories.keep((histories.items >= 0) & (histories.items < self._items.base_size)).distinct()
         liked = histories.positive(self._positive_value)
         weights = np.where(liked, 1.0, self._weight).astype(np.float32)
-        cuts = histories.offsets[1:-1]
-        parts = (np.split(array, cuts) for array in (histories.items, weights, liked))
-        return list(zip(*parts, strict=True))[: len(queries)]
+        return histories.split(histories.items, weights, liked)
 
     def _total(
         self, items: NDArray[np.int32], weights: NDArray[np.float32], liked: NDArray[np.bool_]

@@ -1,8 +1,8 @@
-"""The settings that are learnt, and a walk to the best of them."""
+"""The settings that are learnt, and the ladders on which they are searched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -84,34 +84,7 @@ BY_PROFILE, BY_FEW, BY_ALL, BY_FIRST_LIKES = (
 )
 """Settings in the order of the walk, by what they are chosen on."""
 
-LEAST_GAIN = 0.005
-"""A step is taken where quality rises by this share: less is noise, and the start is a sound choice."""
-
 
 def mean_of(counts: Array) -> float:
     """The mean, at least 1."""
     return max(float(counts.mean()), 1.0) if len(counts) else 1.0
-
-
-def walk(
-    start: Choice, names: tuple[str, ...], quality: Callable[[Choice], float], *, stop: Callable[[], bool]
-) -> tuple[Choice, float]:
-    """From ``start``, one setting of ``names`` after the other: up its ladder, or else down, as long as that helps.
-
-    ``stop()`` true ends the walk with the best so far.
-    """
-    best, found = start, quality(start)
-    for name in names:
-        ladder = LADDERS[name]
-        at = ladder.index(getattr(best, name))
-        for steps in (ladder[at + 1 :], ladder[:at][::-1]):
-            gained = False
-            for value in steps:
-                tried = replace(best, **{name: value})
-                worth = found if stop() else quality(tried)
-                if worth <= (1 + LEAST_GAIN) * found:
-                    break
-                best, found, gained = tried, worth, True
-            if gained:
-                break
-    return best, found

@@ -92,20 +92,18 @@ class Projection:
         """The highest scores, live items included."""
         limit = min(limit, self._items.size)
         live = np.arange(self._items.base_size, self._items.size, dtype=np.int32)
-        found = Candidates(np.full((len(queries), limit), -1, np.int32), np.zeros((len(queries), limit), np.float32))
         states = self.user_states(queries)
         if self._index is not None and limit:
             pools = list(self._index.search(states, limit * SPARE).positions)
         else:
             pools = [np.arange(self._items.base_size, dtype=np.int32)] * len(queries)
-        for row, (state, pool) in enumerate(zip(states, pools, strict=True)):
+        lists = []
+        for state, pool in zip(states, pools, strict=True):
             positions = np.concatenate([pool, live])
             values = self._vectors(positions) @ state - self._space.mean @ state
             values[~self._answerable(positions)] = -np.inf
-            best = Candidates.best(values[None].astype(np.float32), limit, positions=positions)
-            width = best.positions.shape[1]
-            found.positions[row, :width], found.scores[row, :width] = best.positions[0], best.scores[0]
-        return found
+            lists.append(Candidates.best(values[None].astype(np.float32), limit, positions=positions))
+        return Candidates.stacked(lists, limit)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The history item that adds most to an item's score, else its best content column, else a profile column."""

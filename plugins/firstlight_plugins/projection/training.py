@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from firstlight import FitOptions, TrainingData
+from firstlight.learning import walk
 from firstlight_plugins.projection.choosing import (
     BY_ALL,
     BY_FEW,
     BY_FIRST_LIKES,
     BY_HISTORY,
     BY_PROFILE,
+    LADDERS,
     Choice,
-    walk,
 )
 from firstlight_plugins.projection.features import FeatureMap
 from firstlight_plugins.projection.fitting import RIDGE_ITEMS, fit_space
@@ -85,5 +86,5 @@ def _choose(
         (Trial.by_all, BY_ALL),
         (Trial.by_first_likes, BY_FIRST_LIKES),
     ):
-        choice, found[measure.__name__] = walk(choice, names, mean(measure), stop=stop)
+        choice, found[measure.__name__] = walk(choice, LADDERS, names, mean(measure), stop=stop)
     return choice, {"validation_ndcg": found["by_all"]} | {f"validation_ndcg_{name}": v for name, v in found.items()}

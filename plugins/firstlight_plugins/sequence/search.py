@@ -20,6 +20,4 @@ class ExactSearch:
         """The ``limit`` best of N for each of (B, d) queries."""
         limit = min(limit, len(self.vectors))
         found = [Candidates.best((self.vectors @ query)[None], limit) for query in queries]
-        shape = (len(queries), limit)
-        positions = np.array([row.positions[0] for row in found], np.int32).reshape(shape)
-        return Candidates(positions, np.array([row.scores[0] for row in found], np.float32).reshape(shape))
+        return Candidates.stacked(found, limit)

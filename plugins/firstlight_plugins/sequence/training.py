@@ -130,7 +130,7 @@ class _Training:
                 found = [
                     t.cpu().numpy() for t in (codes, self.model.vectors(codes), content, self.model.vectors(content))
                 ]
-        return Learnt(encoder, Tables(*found), self.scaling, _metrics(record))
+        return Learnt(encoder, Tables(*found), self.scaling, record.metrics)
 
     def _start(self) -> SequenceModel:
         data = self.data
@@ -267,18 +267,3 @@ def _known(problem: Problem, negatives: NDArray[np.int64]) -> NDArray[np.bool_]:
     real = problem.weights > 0
     mine = np.concatenate([(problem.shown.rows << 32) + problem.shown.items, (rows + problem.targets)[real]])
     return np.isin(rows + negatives, mine)
-
-
-def _metrics(record: TrainingRecord) -> Metrics:
-    curves = {
-        f"{name}/{epoch:03d}": value
-        for name, values in (("train_loss", record.losses), ("validation_loss", record.validation))
-        for epoch, value in enumerate(values, start=1)
-    }
-    summary = {
-        "validation_loss": record.best_loss,
-        "best_epoch": float(record.best_epoch),
-        "epochs": float(len(record.losses)),
-        "seconds": record.seconds,
-    }
-    return summary | curves

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from firstlight import Histories, Queries, TrainingData
 from firstlight.learning import place_weights, pool_sizes
-from firstlight_plugins.student.teacher import DENSE_ITEMS, Teacher, among, proposed
+from firstlight_plugins.student.teacher import DENSE_ITEMS, Teacher, proposed
 
 EMPTY_SHARE = 0.15
 SUBSET_SHARE = 0.3
@@ -103,7 +103,7 @@ class Desk:
         items[at], padded[at] = found.items, weights
         queries = Queries(self.data.profiles[rows], history)
         positions, correction = self._candidates(queries, items, rng)
-        excluded = (positions < 0) | among(positions, queries)
+        excluded = (positions < 0) | queries.histories.holding(positions)
         targets = np.maximum(items, 0).astype(np.int64)
         if correction.any():
             excluded |= _repeated(positions, drawn=NEGATIVES)

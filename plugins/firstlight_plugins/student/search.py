@@ -22,6 +22,4 @@ class ExactSearch:
         limit = min(limit, len(self.table))
         everything = np.arange(len(self.table))
         found = [Candidates.best(self.table.products(everything, query)[None], limit) for query in queries]
-        shape = (len(queries), limit)
-        positions = np.array([row.positions[0] for row in found], np.int32).reshape(shape)
-        return Candidates(positions, np.array([row.scores[0] for row in found], np.float32).reshape(shape))
+        return Candidates.stacked(found, limit)

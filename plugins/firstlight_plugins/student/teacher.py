@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight import CandidateGenerator, Component, FitOptions, ItemTable, Queries, TrainingData
-from firstlight.learning import held_out
+from firstlight.learning import best_columns, held_out, ideal_dcg, ndcg_of_columns
 
 KNOTS = (0, 1, 3, 5, 10)
 DENSE_ITEMS = 2_000
@@ -23,7 +23,6 @@ ROUNDS = 12
 FOLDS = 4
 NARROW = 50
 """Candidates of each component that the search for weights looks at."""
-CUT = 10
 SHARPNESS = 2.0 ** np.arange(-4, 5.01, 0.5)
 """Tried inverse temperatures, in log share per standard deviation of a component's scores."""
 _BATCH = 256
@@ -83,7 +82,7 @@ def assemble(
             continue
         positions = proposed(members, queries, data.items.base_size)
         excluded = positions < 0
-        excluded |= among(positions, queries)
+        excluded |= queries.histories.holding(positions)
         relevant = np.take_along_axis(problem.relevant, np.maximum(positions, 0), axis=1) & ~excluded
         scores, known = _ask(members, queries, positions)
         sharpness[n] = [_sharpness(np.where(k, s, 0), relevant, excluded) for s, k in zip(scores, known, strict=True)]
@@ -133,14 +132,6 @@ def proposed(components: tuple[Component, ...], queries: Queries, items: int) ->
     rows = np.sort(np.concatenate(found, axis=1), axis=1)
     rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
     return np.where(rows < items, rows, -1)
-
-
-def among(positions: NDArray[np.int32], queries: Queries) -> NDArray[np.bool_]:
-    """bool (B, C): whether each of ``positions`` (B, C) is in the history of its query."""
-    histories = queries.histories
-    stride = 2 + max(int(positions.max(initial=0)), int(histories.items.max(initial=0)))
-    keys = np.arange(len(positions))[:, None] * stride + positions + 1
-    return np.asarray(np.isin(keys, histories.rows * stride + histories.items + 1))
 
 
 def _ask(
@@ -211,12 +202,7 @@ def _select(shares: Array, relevant: NDArray[np.bool_], total: NDArray[np.int64]
 
 def ndcg_of(values: NDArray[np.floating], relevant: NDArray[np.bool_], total: NDArray[np.int64]) -> Array:
     """NDCG@10 (B,) of ``values`` (B, C); ``total`` (B,): how many were to be found, outside of ``relevant`` too."""
-    cut = min(CUT, values.shape[1])
-    discounts = 1 / np.log2(np.arange(2, CUT + 2))
-    top = np.argpartition(-values, cut - 1, axis=1)[:, :cut]
-    order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")
-    hits = np.take_along_axis(relevant, np.take_along_axis(top, order, axis=1), axis=1)
-    return np.asarray(hits @ discounts[:cut] / np.cumsum(discounts)[np.clip(total, 1, CUT) - 1])
+    return ndcg_of_columns(best_columns(values), relevant, ideal_dcg(total))
 
 
 def _promising(shares: Array) -> NDArray[np.int64]:

@@ -110,7 +110,7 @@ class _Training:
         encoder = TorchRunner(self.model.encoder, names(self.types), OUTPUTS)
         content = self.model.content_codes.cpu().numpy()
         self.metrics["parameters"] = float(self._parameters())
-        return Learnt(encoder, codes, content, examples, {**self.metrics, **_metrics(record)})
+        return Learnt(encoder, codes, content, examples, {**self.metrics, **record.metrics})
 
     def _parameters(self) -> int:
         """Numbers that are learnt and served: the encoder's, and of each item and content column."""
@@ -295,18 +295,3 @@ def _ndcg(values: NDArray[np.float32], lesson: Lesson) -> NDArray[np.float64]:
     relevant &= ~lesson.excluded
     found = ndcg_of(np.where(lesson.excluded, -np.inf, values), relevant, real.sum(axis=1))
     return np.where(real.any(axis=1), found, np.nan)
-
-
-def _metrics(record: TrainingRecord) -> Metrics:
-    curves = {
-        f"{name}/{epoch:03d}": value
-        for name, values in (("train_loss", record.losses), ("validation_loss", record.validation))
-        for epoch, value in enumerate(values, start=1)
-    }
-    summary = {
-        "validation_loss": record.best_loss,
-        "best_epoch": float(record.best_epoch),
-        "epochs": float(len(record.losses)),
-        "seconds": record.seconds,
-    }
-    return summary | curves

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from firstlight.domain import Histories
-from firstlight.training.metrics import held_by, interval, members, ndcg, recall, top_lists
+from firstlight.training.metrics import held_by, interval, ndcg, recall, top_lists
 
 
 def test_ndcg_by_hand():
@@ -38,7 +38,7 @@ def test_top_lists_order_break_ties_by_column_and_leave_out_minus_infinity():
 def test_membership_is_by_row_and_padding_is_nobody():
     sets = Histories.from_rows([[4, 1], [], [0]])
     positions = np.array([[1, 4, -1], [1, 4, 0], [-1, 0, 4]], np.int32)
-    assert members(positions, sets).tolist() == [[True, True, False], [False] * 3, [False, True, False]]
+    assert sets.holding(positions).tolist() == [[True, True, False], [False] * 3, [False, True, False]]
     assert held_by(Histories.from_rows([[1, 2], [1], [0]]), sets).tolist() == [True, False, False, True]
 
 

@@ -1,42 +1,7 @@
-from dataclasses import replace
-
 import numpy as np
 
 from firstlight.domain import Histories
-from firstlight_plugins.ease.choosing import LADDERS, Choice, walk
 from firstlight_plugins.ease.problems import SHOWN, USERS, Problems
-
-
-def never() -> bool:
-    return False
-
-
-def test_the_walk_goes_up_and_down_to_the_best() -> None:
-    right = replace(Choice(), ridge=10.0, recency=0.0)
-
-    def quality(choice: Choice) -> float:
-        return 1 / (1 + abs(choice.ridge - right.ridge) + abs(choice.recency - right.recency))
-
-    best, found = walk(Choice(), ("ridge", "recency"), quality, stop=never)
-    assert (best, found) == (right, 1.0)
-
-
-def test_noise_moves_nothing() -> None:
-    asked = []
-
-    def quality(choice: Choice) -> float:
-        asked.append(choice)
-        return 0.3 + 0.001 * (choice != Choice())
-
-    assert walk(Choice(), tuple(LADDERS), quality, stop=never)[0] == Choice()
-    assert len(asked) == len(set(asked))
-
-
-def test_out_of_time_asks_once() -> None:
-    asked = []
-    best, _ = walk(Choice(), tuple(LADDERS), lambda choice: asked.append(choice) or 0.5, stop=lambda: True)
-    assert best == Choice()
-    assert len(asked) == 1
 
 
 def test_what_is_to_be_found_is_not_learnt_from(ordered) -> None:

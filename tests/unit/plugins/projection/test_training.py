@@ -9,7 +9,6 @@ from firstlight.domain import Histories, ItemTable, Queries
 from firstlight.roles import FitOptions
 from firstlight.testing import tiny_training_data
 from firstlight_plugins.projection import Projection
-from firstlight_plugins.projection.choosing import BY_FEW, Choice, walk
 
 
 def without_profiles(data):
@@ -88,13 +87,3 @@ def test_hidden_items_are_ranked_well() -> None:
     metrics = Projection().fit(tiny_training_data(), FitOptions(seed=3))
     assert metrics["validation_ndcg_by_all"] > 0.9
     assert metrics["validation_ndcg_by_profile"] > 0.9
-
-
-def test_a_walk_goes_up_its_ladder_and_stops() -> None:
-    found, quality = walk(Choice(prior=3.0), BY_FEW, lambda choice: choice.prior, stop=lambda: False)
-    assert (found.prior, quality) == (30.0, 30.0)
-    found, quality = walk(
-        Choice(prior=30.0), BY_FEW, lambda choice: 1 / (1 + abs(choice.prior - 3)), stop=lambda: False
-    )
-    assert (found.prior, quality) == (3.0, 1.0)
-    assert walk(Choice(prior=3.0), BY_FEW, lambda choice: choice.prior, stop=lambda: True)[0].prior == 3.0

@@ -5,7 +5,7 @@ import pytest
 
 from firstlight import Candidates, FitOptions, Scores
 from firstlight_plugins.student import teacher
-from firstlight_plugins.student.teacher import KNOTS, among, assemble, proposed
+from firstlight_plugins.student.teacher import KNOTS, assemble, proposed
 
 
 class Noise:
@@ -78,7 +78,7 @@ def test_log_shares_sum_to_one_over_what_is_not_excluded(assembled, toolkit):
     _, _, found, _ = assembled
     queries = toolkit.ask([[], [3], [13, 14]])
     positions = toolkit.every(queries)
-    excluded = among(positions, queries)
+    excluded = queries.histories.holding(positions)
     shares = found.log_shares(queries, positions, excluded)
     assert shares.dtype == np.float32
     np.testing.assert_allclose(np.exp(shares).sum(axis=1), 1, rtol=1e-5)
@@ -92,10 +92,10 @@ def test_shares_of_one_query_do_not_depend_on_the_batch(toolkit):
     found, _ = assemble(data, components, FitOptions())
     queries = toolkit.ask([[], [3], [13, 14, 15]])
     positions = toolkit.every(queries)
-    together = found.log_shares(queries, positions, among(positions, queries))
+    together = found.log_shares(queries, positions, queries.histories.holding(positions))
     for row in range(3):
         one = queries.take(np.array([row]))
-        alone = found.log_shares(one, positions[row : row + 1], among(positions[row : row + 1], one))
+        alone = found.log_shares(one, positions[row : row + 1], one.histories.holding(positions[row : row + 1]))
         np.testing.assert_allclose(alone[0], together[row], rtol=1e-5)
 
 
