@@ -21,16 +21,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.bundle import write_bundle
 from firstlight.datasets import import_files, movielens_100k
 from firstlight.domain import Dataset, Histories
 from firstlight.evaluation.measuring import measure
 from firstlight.evaluation.protocols import NEW_USER, SHOWN, Case
 from firstlight.learning.heldout import POOL
-from firstlight.plugins import PluginRules, Plugins, load_plugins
+from firstlight.plugins import PluginRules, load_plugins
 from firstlight.settings import Settings, init_home
 from firstlight.store import open_store
-from firstlight.training import Product, TrainOptions, fit_product
+from firstlight.training import TrainOptions, fit_product
+from firstlight.training.exporting import export_product
 from firstlight.training.metrics import interval
 from firstlight.training.problems import distinct
 
@@ -97,26 +97,6 @@ def cases(training: Dataset, asked: Dataset) -> list[Case]:
     return [Case(NEW_USER, k, rows, attributes, shown(k), targets.take(rows)) for k in SHOWN]
 
 
-def export(product: Product, dataset: Dataset, plugins: Plugins, root: Path) -> Path:
-    """The source's bundle."""
-    return write_bundle(
-        root,
-        bundle_id="source",
-        catalog_id="source",
-        schema=dataset.schema,
-        item_ids=dataset.item_ids,
-        encoders=product.encoders,
-        items=product.model.items,
-        components=product.model.components,
-        ranker=product.model.ranker,
-        ranker_name=product.model.ranker_name,
-        metrics=product.metrics,
-        evaluation={},
-        dataset_token=0,
-        plugins=plugins,
-    )
-
-
 def one_draw(dataset: Dataset, split: str, seed: int, settings: Settings) -> dict[str, NDArray[np.float64]]:
     """NDCG@10 by ``"users k strategy"``, a value a user asked."""
     here = of_source(dataset, split)
@@ -131,7 +111,7 @@ def one_draw(dataset: Dataset, split: str, seed: int, settings: Settings) -> dic
     found: dict[str, NDArray[np.float64]] = {}
     with tempfile.TemporaryDirectory() as folder:
         carried = fit_product(source, few, settings, options, catalog_id="source")
-        bundle = export(carried, source, few, Path(folder))
+        bundle = export_product(carried, source, Path(folder), catalog_id="source", bundle_id="source", plugins=few)
         for size in TARGET_USERS:
             training = catalogue(dataset, users[half : half + size], ~here)
             scratch = fit_product(training, every, settings, options, catalog_id="target")

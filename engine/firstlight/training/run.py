@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from firstlight.bundle import FastRoute, Manifest, write_bundle
-from firstlight.domain import Dataset
+from firstlight.bundle import Manifest
 from firstlight.errors import CorruptBundleError
 from firstlight.plugins import Plugins
 from firstlight.roles import Progress, no_progress
 from firstlight.settings import Settings
 from firstlight.store import BundleRecord, Store
+from firstlight.training.exporting import export_product
 from firstlight.training.gate import Gate, judge
 from firstlight.training.options import TrainOptions
 from firstlight.training.parity import check_parity
-from firstlight.training.product import Product, fit_product
-from firstlight.training.results import SliceResult, evaluation_of, results_of
+from firstlight.training.product import fit_product
+from firstlight.training.results import SliceResult, results_of
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _run(
     product = fit_product(dataset, plugins, settings, options, catalog_id=catalog_id, progress=progress)
     bundle_id = new_bundle_id()
     progress("export", 0.0)
-    path = _export(
+    path = export_product(
         product,
         dataset,
         settings.bundles,
@@ -129,39 +129,6 @@ def _run(
 def new_bundle_id() -> str:
     """``20261124T051200Z-abc123``: ids sort by time."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-
-
-def _export(
-    product: Product,
-    dataset: Dataset,
-    root: Path,
-    *,
-    catalog_id: str,
-    bundle_id: str,
-    token: int,
-    plugins: Plugins,
-) -> Path:
-    model = product.model
-    quality = {str(knot): share for knot, share in product.routes.quality.items()}
-    fast = FastRoute(product.routes.fast.names, quality) if product.routes.fast else None
-    return write_bundle(
-        root,
-        bundle_id=bundle_id,
-        catalog_id=catalog_id,
-        schema=dataset.schema,
-        item_ids=dataset.item_ids,
-        encoders=product.encoders,
-        items=model.items,
-        components=model.components,
-        ranker=model.ranker,
-        ranker_name=model.ranker_name,
-        fast=fast,
-        fast_ranker=product.routes.fast.ranker if product.routes.fast else None,
-        metrics=product.metrics,
-        evaluation=evaluation_of(product.crossfit.results),
-        dataset_token=token,
-        plugins=plugins,
-    )
 
 
 def _active_results(store: Store, settings: Settings, catalog_id: str) -> list[SliceResult] | None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from firstlight.bundle import write_bundle
 from firstlight.evaluation.protocols import deal_folds, splits
 from firstlight.training import TrainOptions, fit_product
+from firstlight.training.exporting import export_product
 
 USER_MARK, ITEM_MARK = "planted-user-value", "planted-item-value"
 
@@ -26,21 +26,7 @@ def mark_users(dataset, held):
 
 def everything_learnt(product, plugins, dataset, folder):
     """The bytes of all files of a bundle."""
-    path = write_bundle(
-        folder,
-        bundle_id="b",
-        catalog_id="default",
-        schema=dataset.schema,
-        item_ids=dataset.item_ids,
-        encoders=product.encoders,
-        items=product.model.items,
-        components=product.model.components,
-        ranker=product.model.ranker,
-        metrics=product.metrics,
-        evaluation={},
-        dataset_token=0,
-        plugins=plugins,
-    )
+    path = export_product(product, dataset, folder, bundle_id="b", plugins=plugins)
     return b"".join(file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file())
 
 

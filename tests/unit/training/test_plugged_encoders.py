@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from firstlight.bundle import Bundle, Manifest, verify_bundle, write_bundle
+from firstlight.bundle import Bundle, Manifest, verify_bundle
 from firstlight.domain import Kind
 from firstlight.errors import CorruptBundleError, InvalidInputError, PluginError, Reason
 from firstlight.pipeline.loading import load_encoders
 from firstlight.training import TrainOptions, fit_product
+from firstlight.training.exporting import export_product
 from firstlight.training.parity import check_parity
 
 BLOCK = ("sequence", "neighbours", "factors")
@@ -78,21 +79,7 @@ def hidden(make_dataset):
 
 def trained(hidden, plugins, settings, root):
     product = fit_product(hidden, plugins, settings, OPTIONS)
-    path = write_bundle(
-        root,
-        bundle_id="b",
-        catalog_id="default",
-        schema=hidden.schema,
-        item_ids=hidden.item_ids,
-        encoders=product.encoders,
-        items=product.model.items,
-        components=product.model.components,
-        ranker=product.model.ranker,
-        metrics=product.metrics,
-        evaluation={},
-        dataset_token=0,
-        plugins=plugins,
-    )
+    path = export_product(product, hidden, root, bundle_id="b", plugins=plugins)
     return product, path
 
 
@@ -110,7 +97,7 @@ def test_it_is_fitted_in_every_fit_and_kept_in_the_bundle(hidden, stranger, sett
     assert quality["new-user k=0"] > plain.metrics["ndcg new-user k=0 popularity"] + 0.05  # profiles tell the taste
     check_parity(path, product, hidden, plugins, settings)
     assert "encoders/sides/camps.json" in verify_bundle(path).files
-    assert Manifest.read(path).format == 2
+    assert Manifest.read(path).format == 3
     loaded = load_encoders(Bundle.open(path), None, plugins, settings.plugins)
     assert loaded.absent == {}
     np.testing.assert_array_equal(

@@ -1,0 +1,47 @@
+"""A product on disk: the bundle that serves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from firstlight.bundle import FastRoute, write_bundle
+from firstlight.domain import Dataset
+from firstlight.plugins import Plugins
+from firstlight.training.product import Product
+from firstlight.training.results import evaluation_of
+
+
+def export_product(
+    product: Product,
+    dataset: Dataset,
+    root: Path,
+    *,
+    catalog_id: str = "default",
+    bundle_id: str,
+    token: int = 0,
+    plugins: Plugins,
+) -> Path:
+    """Write the bundle ``root/<catalog_id>/<bundle_id>`` of what was fitted on ``dataset``, and return its path.
+
+    ``token``: the last change that ``dataset`` holds.
+    """
+    model, fast = product.routes.full, product.routes.fast
+    quality = {str(knot): share for knot, share in product.routes.quality.items()}
+    return write_bundle(
+        root,
+        bundle_id=bundle_id,
+        catalog_id=catalog_id,
+        schema=dataset.schema,
+        item_ids=dataset.item_ids,
+        encoders=product.encoders,
+        items=model.items,
+        components=model.components,
+        ranker=model.ranker,
+        ranker_name=model.ranker_name,
+        fast=FastRoute(fast.names, quality) if fast else None,
+        fast_ranker=fast.ranker if fast else None,
+        metrics=product.metrics,
+        evaluation=evaluation_of(product.crossfit.results),
+        dataset_token=token,
+        plugins=plugins,
+    )
