@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         Describes as Describes,
         FeatureEncoder as FeatureEncoder,
         FitOptions as FitOptions,
+        FoldsInItems as FoldsInItems,
         ItemVectors as ItemVectors,
         LearnsFrom as LearnsFrom,
         Metric as Metric,
@@ -94,8 +95,8 @@ _HOMES = {
     ),
     "firstlight.roles": (
         "CandidateFilter", "CandidateGenerator", "CliCommand", "ColdStartStrategy", "Component", "DatasetReader",
-        "Describes", "FeatureEncoder", "FitOptions", "ItemVectors", "LearnsFrom", "Metric", "Progress", "Ranker",
-        "Reranker", "Runner", "Runtime", "Source", "UsesItems", "VectorIndex",
+        "Describes", "FeatureEncoder", "FitOptions", "FoldsInItems", "ItemVectors", "LearnsFrom", "Metric", "Progress",
+        "Ranker", "Reranker", "Runner", "Runtime", "Source", "UsesItems", "VectorIndex",
     ),
     "firstlight.hookspecs": ("Register", "hookimpl"),
     "firstlight.client": ("AsyncClient", "Client"),

@@ -192,6 +192,27 @@ class ItemVectors(Protocol):
 
 
 @runtime_checkable
+class FoldsInItems(Protocol):
+    """Optional for a component: whom a live item has met counts as it comes, without training.
+
+    Both are called where items change, never on the way to an answer; :meth:`move_item` by one thread at a time, while
+    others ask for scores.
+    """
+
+    def user_leanings(self, queries: Queries) -> NDArray[np.float32]:
+        """What :meth:`move_item` needs to know of B users, float32 (B, d), finite."""
+        ...
+
+    def move_item(self, position: int, leanings: NDArray[np.float32], positive: NDArray[np.bool_]) -> None:
+        """From now on the live item at ``position`` is where its content and n users put it, by ``leanings`` (n, d).
+
+        Those do not know of this item. ``positive`` (n,): whether they liked it. Whatever was said of the item before
+        is replaced; n = 0, with leanings (0, 0), leaves its content alone.
+        """
+        ...
+
+
+@runtime_checkable
 class UsesItems(Protocol):
     """Optional for a reranker or a candidate filter: it wants to know what the items are."""
 

@@ -38,6 +38,10 @@ class Catalogue:
         size = len(self._ids)
         return self._ids.id_of(position) if position < size else self._live_ids[position - size]
 
+    def newest_live(self, limit: int) -> list[str]:
+        """Ids of the ``limit`` live items that came last, removed ones included, oldest first."""
+        return self._live_ids[max(0, len(self._live_ids) - limit) :]
+
     def put(self, ids: Sequence[str], content: NDArray[np.float32]) -> NDArray[np.int32]:
         """Add items with ``content`` (M, C), or change those that are there; their positions, int32 (M,).
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +12,24 @@ from numpy.typing import NDArray
 from pluggy import HookImpl
 
 from firstlight.bundle import Bundle
-from firstlight.domain import Attributes, Evidence, Item, Queries, Query, ReasonCode, Route, Scenario, Schema
+from firstlight.domain import (
+    Attributes,
+    Evidence,
+    Interaction,
+    Item,
+    Queries,
+    Query,
+    ReasonCode,
+    Route,
+    Scenario,
+    Schema,
+)
 from firstlight.domain.values import conflicts
 from firstlight.errors import InvalidInputError, NotFoundError, PluginError, Violation
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline.answering import ShownList, answer, order
 from firstlight.pipeline.catalogue import Catalogue
+from firstlight.pipeline.early import MOST_ITEMS, Early, Meeting
 from firstlight.pipeline.explaining import text_of
 from firstlight.pipeline.isolation import Isolation
 from firstlight.pipeline.loading import ComponentSettings, give_items, load_encoders, load_model
@@ -34,6 +46,9 @@ from firstlight.roles import CandidateFilter, Reranker
 _CLASSIFY = "firstlight_classify_scenarios"
 _HOOKS = (_CLASSIFY, "firstlight_before_recommend", "firstlight_after_recommend")
 """Those called on the way to an answer."""
+
+HEARING_S = 10.0
+"""What components get to take in a batch of early interactions."""
 
 
 class Engine:
@@ -80,6 +95,7 @@ class Engine:
         hooks = (each.plugin_name for hook in _HOOKS for each in plugins.implementations(hook))
         self._called = (*self.component_names, *hooks)
         self._similarity = Similarity(self.model.items, self.model.components)
+        self._early = Early(self.model.components, self.model.items)
         self._writing = threading.Lock()
 
     @classmethod
@@ -251,14 +267,57 @@ class Engine:
             return
         attempt = self.isolation.batch(self.absent)
         content = self._encoders.content([self._usable(item) for item in items], attempt=attempt)
-        attempt.tell(self.catalog_id)
         with self._writing:
-            self._catalogue.put([item.item_id for item in items], content)
+            positions = self._catalogue.put([item.item_id for item in items], content)
+            self._early.move(positions.tolist(), attempt)
+        attempt.tell(self.catalog_id)
 
     def remove_items(self, ids: Sequence[str]) -> None:
         """Show none of ``ids`` any more; unknown ones are ignored."""
         with self._writing:
             self._catalogue.remove(ids)
+
+    @property
+    def early_items(self) -> list[str]:
+        """Ids of the items whose interactions count before the next training: the 500 newest live ones.
+
+        None where no component can use them. Removed ones are among them, as they may come back.
+        """
+        return self._catalogue.newest_live(MOST_ITEMS) if self._early else []
+
+    def early_users(self, item_ids: Sequence[str]) -> set[str]:
+        """Users whose interactions with one of ``item_ids`` count."""
+        return self._early.users_of(self._catalogue.position_of(item_ids).tolist())
+
+    def hear(
+        self, user_ids: Collection[str], interactions: Sequence[Interaction], users: Mapping[str, UserState]
+    ) -> None:
+        """``interactions`` is all that ``user_ids`` did with :attr:`early_items`, the newest one with each item.
+
+        Components that fold items in (:class:`firstlight.roles.FoldsInItems`) use it at once, together with what is
+        stored about ``users``; one that fails is left out. A user who is not among these is left out too.
+        """
+        attempt = self.isolation.batch(self.absent, remaining_s=HEARING_S)
+        rows = {user_id: n for n, user_id in enumerate(users)}
+        heard = [one for one in interactions if one.user_id in rows]
+        positions = self._catalogue.position_of([one.item_id for one in heard]).tolist()
+        meetings = [
+            Meeting(
+                position, one.user_id, one.time_us or 0, one.value is None or one.value >= self.schema.positive_value
+            )
+            for one, position in zip(heard, positions, strict=True)
+        ]
+        queries = prepare(
+            [Query(user_id=user_id) for user_id in rows],
+            users,
+            catalogue=self._catalogue,
+            encoders=self._encoders,
+            schema=self.schema,
+            attempt=attempt,
+        ).queries.take(np.array([rows[one.user_id] for one in heard], np.int64))
+        with self._writing:
+            self._early.hear(user_ids, meetings, queries, self._catalogue.removed, attempt)
+        attempt.tell(self.catalog_id)
 
     def _usable(self, item: Item) -> Attributes:
         bad = {violation.field for violation in conflicts(item.attributes, self.schema.items)}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
+from firstlight.pipeline.early import MOST_USERS
 from firstlight.pipeline.engine import Engine
 from firstlight.pipeline.isolation import CountFault, Isolation, count_nothing
 from firstlight.pipeline.preparing import UserState
@@ -171,8 +172,9 @@ class Recommender:
     def follow(self) -> int:
         """Apply every change the store committed since the last call; the number of the last one.
 
-        Items become live or are taken away, users are read again when they next ask, an activated bundle is verified,
-        loaded beside the old one and then answers. One that cannot be loaded is refused: the old one goes on.
+        Items become live or are taken away, users are read again when they next ask, or at once where they met live
+        items, whose place depends on that. An activated bundle is verified, loaded beside the old one and then
+        answers; one that cannot be loaded is refused: the old one goes on.
         """
         with self._changing:
             while changes := self._store.changes_since(self._token, limit=_PAGE):
@@ -188,6 +190,7 @@ class Recommender:
 
     def _apply(self, changes: Sequence[Change]) -> None:
         items: dict[str, dict[str, None]] = defaultdict(dict)
+        users: dict[str, dict[str, None]] = defaultdict(dict)
         activated: dict[str, None] = {}
         for change in changes:
             if change.kind in _ITEM_CHANGES:
@@ -196,9 +199,12 @@ class Recommender:
                 activated[change.catalog_id] = None
             else:
                 self._users.forget(change.catalog_id, change.key)
-        for catalog_id, ids in items.items():
+                users[change.catalog_id][change.key] = None
+        for catalog_id in {**items, **users}:
+            changed = list(items[catalog_id])
             for engine in self._kept(catalog_id):
-                self._refresh(engine, list(ids))
+                self._refresh(engine, changed)
+                self._hear(engine, users[catalog_id].keys() | engine.early_users(changed))
         for catalog_id in activated:
             if catalog_id in self._engines:
                 self._switch(catalog_id)
@@ -239,6 +245,9 @@ class Recommender:
         )
         engine.add_items(self._store.items_changed_since(record.catalog_id, record.dataset_token))
         self._refresh(engine, self._deleted_since(record))
+        if items := engine.early_items:
+            early = self._store.interactions_with(record.catalog_id, items, limit=MOST_USERS)
+            self._hear(engine, {one.user_id for one in early})
         return engine
 
     def _isolation(self) -> Isolation:
@@ -255,6 +264,18 @@ class Recommender:
         found = self._store.get_items(engine.catalog_id, ids)
         engine.add_items(list(found.values()))
         engine.remove_items([item_id for item_id in ids if item_id not in found])
+
+    def _hear(self, engine: Engine, user_ids: Collection[str]) -> None:
+        """Let ``engine`` know what these users did with its live items, as the store does now."""
+        items, ordered, catalog_id = engine.early_items, sorted(user_ids), engine.catalog_id
+        if not items:
+            return
+        for start in range(0, len(ordered), _PAGE):
+            some = ordered[start : start + _PAGE]
+            early = self._store.interactions_with(catalog_id, items, limit=MOST_USERS, user_ids=some)
+            asked = [Query(user_id=user_id) for user_id in sorted({one.user_id for one in early})]
+            known = self._users.get(catalog_id, asked)
+            engine.hear(some, early, known | self.load_users(catalog_id, self.missing_users(catalog_id, asked)))
 
     def _deleted_since(self, record: BundleRecord) -> list[str]:
         return list(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firstlight.domain import Interaction, id_order
@@ -67,6 +67,27 @@ class Interactions(Repository):
         in_order = [found[n] for n in id_order([one.item_id for one in found])]
         return sorted(in_order, key=lambda one: one.time_us or 0)
 
+    def interactions_with(
+        self, catalog_id: str, item_ids: Collection[str], *, limit: int, user_ids: Collection[str] | None = None
+    ) -> list[Interaction]:
+        """The newest interaction of each user with each of ``item_ids``, of each item those of its newest ``limit``.
+
+        Newest first for each item, ties by user id. ``user_ids``: of these users alone, which an index finds; without
+        them all interactions of the catalogue are looked through. Both at most :data:`PARAMETERS` long.
+        """
+        columns: list[ColumnElement[Any]] = [interactions.c[name] for name in _COLUMNS]
+        one_a_user = _numbered(columns, (interactions.c.item_id, interactions.c.user_id), interactions.c.key.desc())
+        one_a_user = one_a_user.where(interactions.c.catalog_id == catalog_id, interactions.c.item_id.in_(item_ids))
+        if user_ids is not None:
+            one_a_user = one_a_user.where(interactions.c.user_id.in_(user_ids))
+        first = one_a_user.subquery()
+        columns = [first.c[name] for name in _COLUMNS]
+        newest = _numbered(columns, (first.c.item_id,), first.c.user_id.desc()).where(first.c.number == 1).subquery()
+        query = select(*(newest.c[name] for name in _COLUMNS)).where(newest.c.number <= limit)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(newest.c.item_id, newest.c.number))
+            return [Interaction(**row._mapping) for row in rows]
+
     def recent_users(self, catalog_id: str, limit: int) -> list[str]:
         """Up to ``limit`` ids of users who interacted, those with the newest interaction first."""
         newest = func.max(interactions.c.time_us)
@@ -85,6 +106,15 @@ class Interactions(Repository):
         query = select(func.count()).select_from(interactions).where(interactions.c.catalog_id == catalog_id)
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
+
+
+def _numbered(
+    columns: Sequence[ColumnElement[Any]], within: Sequence[ColumnElement[Any]], ties: ColumnElement[Any]
+) -> Select[Any]:
+    """``columns`` and ``number``: 1 for the newest row of each combination of ``within``, 2 for the next, ..."""
+    time_us = next(column for column in columns if column.key == "time_us")
+    number = func.row_number().over(partition_by=within, order_by=(time_us.desc().nulls_last(), ties))
+    return select(*columns, number.label("number"))
 
 
 def _write(connection: Connection, catalog_id: str, wanted: dict[bytes, Values]) -> tuple[int, int]:

@@ -94,10 +94,10 @@ class Space:
         return ItemFolding(self.mean, ridge, self.numbers.item_target)
 
     def place(self, content: Floats) -> tuple[Floats, Floats]:
-        """Codes and vectors, (M, d) each, of items known by ``content`` (M, C) alone; without any, the code is 0."""
-        features = self.features(content)
-        codes = (features @ self.content_codes) * content.any(axis=1, keepdims=True)
-        return codes.astype(np.float32), features @ self.content_items
+        """Codes and vectors, (M, d) each, of items known by ``content`` (M, C) alone; without any: 0 and the mean."""
+        features, some = self.features(content), content.any(axis=1, keepdims=True)
+        codes = (features @ self.content_codes) * some
+        return codes.astype(np.float32), np.where(some, features @ self.content_items, self.mean)
 
     def weights(self, histories: Histories) -> NDArray[np.float32]:
         """(n,): how much each interaction counts."""
