@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Runner as Runner,
         Runtime as Runtime,
         Source as Source,
+        StartsFromSource as StartsFromSource,
         UsesItems as UsesItems,
         VectorIndex as VectorIndex,
     )
@@ -96,7 +97,7 @@ _HOMES = {
     "firstlight.roles": (
         "CandidateFilter", "CandidateGenerator", "CliCommand", "ColdStartStrategy", "Component", "DatasetReader",
         "Describes", "FeatureEncoder", "FitOptions", "FoldsInItems", "ItemVectors", "LearnsFrom", "Metric", "Progress",
-        "Ranker", "Reranker", "Runner", "Runtime", "Source", "UsesItems", "VectorIndex",
+        "Ranker", "Reranker", "Runner", "Runtime", "Source", "StartsFromSource", "UsesItems", "VectorIndex",
     ),
     "firstlight.hookspecs": ("Register", "hookimpl"),
     "firstlight.client": ("AsyncClient", "Client"),

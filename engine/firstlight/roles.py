@@ -57,6 +57,16 @@ class Source(Protocol):
         """Users as the source's encoders see them, float32 (n, P')."""
         ...
 
+    @property
+    def carried(self) -> Sequence[str]:
+        """Names of the components that start from the source."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """What was measured in the source, such as ``ndcg new-user k=3 popularity``: slice, then component."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
@@ -242,6 +252,15 @@ class Ranker(Protocol):
 
     def rank(self, inputs: RankingInputs) -> Ranked:
         """Fused values and what each component contributed to them."""
+        ...
+
+
+@runtime_checkable
+class StartsFromSource(Protocol):
+    """Optional for a ranker: it may use what another catalogue's bundle has shown of components."""
+
+    def start_from(self, source: Source) -> None:
+        """Told before ``fit``, where a training run has a source."""
         ...
 
 

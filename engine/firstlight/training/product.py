@@ -13,7 +13,7 @@ from firstlight.features import FeatureEncoders
 from firstlight.pipeline import Model
 from firstlight.pipeline.routes import FAST, FULL, Routes
 from firstlight.plugins import BUILT_IN_DISTRIBUTION, Plugins
-from firstlight.roles import FitOptions, Progress, no_progress
+from firstlight.roles import FitOptions, Progress, Ranker, StartsFromSource, no_progress
 from firstlight.runtime.text import TextModel
 from firstlight.settings import Settings
 from firstlight.training.crossfit import CrossFit, cross_fit, fast_components
@@ -82,10 +82,17 @@ def fit_product(
         r.name for r in plugins.of_role(*GENERATING) if plugins.distribution_of(r.name) != BUILT_IN_DISTRIBUTION
     )
     quick = (*settings.fast_route, *strangers)  # who installed a component wants to see it
+
+    def make_ranker() -> Ranker:
+        made: Ranker = ranker.create(settings.plugins.get(ranker.name))
+        if source is not None and isinstance(made, StartsFromSource):
+            made.start_from(source)
+        return made
+
     found = cross_fit(
         dataset,
         lambda part, number, of: fitted(part, f"cross-fit {number + 1}/{of}", of - number + 1),
-        lambda: ranker.create(settings.plugins.get(ranker.name)),
+        make_ranker,
         fast=quick,
         catalog_id=catalog_id,
         seed=options.seed,

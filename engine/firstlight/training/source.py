@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,16 @@ class BundleSource:
         """Items of another catalogue in the source's columns; values that are not of the source's kind are unknown."""
         schema = [a for a in self.encoders.schema.items if self.reads_text or a.kind is not Kind.TEXT]
         return self.encoders.content(_understood(schema, attributes))
+
+    @property
+    def carried(self) -> Sequence[str]:
+        """The component whose body is carried."""
+        return (NEEDED,)
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """As the bundle's manifest states them."""
+        return self.bundle.manifest.metrics
 
     def profiles(self, attributes: Sequence[Attributes]) -> NDArray[np.float32]:
         """Users of another catalogue in the source's columns, likewise."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from firstlight import Metrics, Progress, Ranked, RankingExamples, RankingInputs
+from firstlight import Metrics, Progress, Ranked, RankingExamples, RankingInputs, Source
 from firstlight_plugins.fusion.parameters import Parameters
 
 FILE = "fusion.json"
@@ -39,6 +39,11 @@ class Fusion:
     def __init__(self, settings: FusionSettings | None = None) -> None:
         self.settings = settings or FusionSettings()
         self.parameters = Parameters.prior_alone(("popularity",))
+        self._source: Source | None = None
+
+    def start_from(self, source: Source) -> None:
+        """What the source's users say of carried components counts beside what few users here say."""
+        self._source = source
 
     def fit(self, examples: Sequence[RankingExamples], *, seed: int, progress: Progress | None = None) -> Metrics:
         """Learn calibration, weights and the offset of new items; without examples the prior ranks alone."""
@@ -47,7 +52,11 @@ class Fusion:
         if not examples:
             return {}
         self.parameters, metrics = learn(
-            examples, new_item_cost=self.settings.new_item_cost, seed=seed, progress=progress
+            examples,
+            new_item_cost=self.settings.new_item_cost,
+            source=self._source,
+            seed=seed,
+            progress=progress,
         )
         return metrics
 

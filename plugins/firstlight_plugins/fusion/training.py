@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight import Evidence, Progress, RankingExamples, RankingInputs
+from firstlight import Evidence, Progress, RankingExamples, RankingInputs, Source
 from firstlight.learning import best_columns, ndcg_of_columns
 from firstlight_plugins.fusion.calibration import base_rate, platt
 from firstlight_plugins.fusion.parameters import COLD, WARM, Array, Parameters
@@ -20,6 +20,9 @@ SMALL = 30
 """Queries below which weights are not learnt: a slice so small would only be memorised."""
 HALF_TRUST = 20.0
 """c of the default weight n / (n + c) that all components but the prior share after n interactions."""
+MEASURED = (0, 1, 3, 5, 10)
+"""Numbers of interactions at which a bundle states the quality of its components."""
+NEW_USER, NEW_ITEM = "new-user", "new-item"
 FOLDS = 4
 DOUBT = 1.645
 """Standard errors of a gain that exclude chance at 95 %, one-sided."""
@@ -43,7 +46,12 @@ class Slice:
 
 
 def learn(
-    examples: Sequence[RankingExamples], *, new_item_cost: float, seed: int, progress: Progress | None = None
+    examples: Sequence[RankingExamples],
+    *,
+    new_item_cost: float,
+    source: Source | None = None,
+    seed: int,
+    progress: Progress | None = None,
 ) -> tuple[Parameters, dict[str, float]]:
     """Parameters at every knot with examples, and the cross-validated gain over the prior at each."""
     slices = _slices(examples)
@@ -53,7 +61,9 @@ def learn(
     fitted: list[Parameters] = []
     metrics: dict[str, float] = {}
     for n, part in enumerate(slices):
-        parameters, gains = _learn_knot(part, names, new_item_cost, np.random.default_rng([seed, part.knot]))
+        leaders = tuple(leader(source, names, part.knot, block) for block in (WARM, COLD))
+        rng = np.random.default_rng([seed, part.knot])
+        parameters, gains = _learn_knot(part, names, leaders, new_item_cost, rng)
         fitted.append(parameters)
         metrics.update({f"gain {block} k={part.knot}": gain for block, gain in gains.items()})
         if progress:
@@ -66,8 +76,26 @@ def learn(
     return Parameters(names, knots=knots, offset=offset, **arrays), metrics
 
 
+def leader(source: Source | None, names: tuple[str, ...], knot: int, block: int) -> int:
+    """The place in ``names`` of the component to trust until users of this catalogue say otherwise.
+
+    The carried one that was furthest ahead of the prior among the source's users who knew as much; else the prior.
+    """
+    if source is None:
+        return 0
+    known = max(k for k in MEASURED if k <= knot)
+    name = NEW_ITEM if block == COLD else f"{NEW_USER} k={known}"
+    ahead = {
+        carried: source.metrics[f"ndcg {name} {carried}"] - source.metrics[f"ndcg {name} {names[0]}"]
+        for carried in source.carried
+        if carried in names and {f"ndcg {name} {carried}", f"ndcg {name} {names[0]}"} <= source.metrics.keys()
+    }
+    best = max(ahead, key=lambda carried: ahead[carried], default=names[0])
+    return names.index(best) if ahead.get(best, 0.0) > 0 else 0
+
+
 def _learn_knot(
-    part: Slice, names: tuple[str, ...], new_item_cost: float, rng: np.random.Generator
+    part: Slice, names: tuple[str, ...], leaders: tuple[int, ...], new_item_cost: float, rng: np.random.Generator
 ) -> tuple[Parameters, dict[str, float]]:
     parameters = _calibrate(part, names)
     scores = parameters.calibrated(part.inputs)
@@ -75,7 +103,7 @@ def _learn_knot(
     gains: dict[str, float] = {}
     for block, name in ((WARM, "warm"), (COLD, "new item")):
         speaks = _speaking(part, names, block)
-        weights, gain = _weigh(part, block, scores, speaks, order)
+        weights, gain = _weigh(part, block, scores, speaks, order, leader=leaders[block])
         parameters.weight[block, 0] = weights
         if gain is not None:
             gains[name] = gain
@@ -110,16 +138,23 @@ def _speaking(part: Slice, names: tuple[str, ...], block: int) -> NDArray[np.boo
 
 
 def _weigh(
-    part: Slice, block: int, scores: NDArray[np.float32], speaks: NDArray[np.bool_], order: NDArray[np.int64]
+    part: Slice,
+    block: int,
+    scores: NDArray[np.float32],
+    speaks: NDArray[np.bool_],
+    order: NDArray[np.int64],
+    *,
+    leader: int,
 ) -> tuple[Array, float | None]:
     """Weights (S,) of one block, and their cross-validated gain in NDCG@10 over the prior; None where not learnt.
 
     Each fold of the queries is scored by weights learnt on the others. Where that does not beat the prior, the prior
     ranks alone; without interactions it has to clearly, since the prior knows the profile too. Else
-    the weights are the mean over folds.
+    the weights are the mean over folds. A ``leader`` other than the prior counts as much as ``SMALL`` queries that
+    want it alone.
     """
     size = len(scores)
-    alone = np.eye(size)[0]
+    alone, trusted = np.eye(size)[[0, leader]]
     relevant = part.relevant & part.block(block)
     total = relevant.sum(axis=1)
     others = speaks & (np.arange(size) > 0)
@@ -127,7 +162,7 @@ def _weigh(
         return alone, None
     if (total > 0).sum() < SMALL:
         share = part.knot / (part.knot + HALF_TRUST)
-        return (1 - share) * alone + share * others / others.sum(), None
+        return (1 - share) * trusted + share * others / others.sum(), None
     active = np.flatnonzero(others | (np.arange(size) == 0))
     problem = Problem.of(scores[active], part.block(block), relevant, total)
     fold = (np.argsort(order) % FOLDS)[total > 0]
@@ -143,7 +178,8 @@ def _weigh(
     needed = max(DOUBT * error, WORTH * float(base.mean())) if part.knot == 0 else 0.0
     if gain > needed:
         weights[active] = np.mean(found, axis=0)
-    return weights, gain
+    learnt = len(problem) / (len(problem) + SMALL) if leader else 1.0
+    return learnt * weights + (1 - learnt) * trusted, gain
 
 
 def _offset(part: Slice, fused: NDArray[np.float32], cost: float) -> float:

@@ -178,6 +178,40 @@ def test_a_small_slice_uses_the_default_weight():
     assert np.allclose(fusion.parameters.weight[WARM, 0], [2 / 3, 1 / 6, 1 / 6])  # n / (n + 20) to share
 
 
+class Elsewhere:
+    """A source in which ``good`` was ahead of popularity at three interactions, and behind at none."""
+
+    carried = ("good", "gone")
+    metrics = {  # noqa: RUF012
+        "ndcg new-user k=0 good": 0.2,
+        "ndcg new-user k=0 popularity": 0.3,
+        "ndcg new-user k=3 good": 0.4,
+        "ndcg new-user k=3 popularity": 0.3,
+        "ndcg new-user k=3 gone": 0.9,
+        "ndcg new-item good": 0.4,
+    }
+
+
+def weights_with_source(k, block, *, rows, good=1.0, cold=False):
+    fusion = Fusion()
+    fusion.start_from(Elsewhere())
+    fusion.fit([make_examples(k, good=good, rows=rows, cold=cold)], seed=0)
+    return fusion.parameters.weight[block, 0]
+
+
+def test_what_led_in_a_source_is_the_default_where_few_ask():
+    assert weights_with_source(3, WARM, rows=8) == pytest.approx([0, 20 / 23 + 1.5 / 23, 1.5 / 23])
+    assert weights_with_source(0, WARM, rows=8) == pytest.approx([1, 0, 0])
+    assert weights_with_source(3, COLD, rows=8, cold=True) == pytest.approx([20 / 23, 1.5 / 23, 1.5 / 23])
+
+
+def test_what_led_in_a_source_counts_as_thirty_queries():
+    here = weights_with_source(3, WARM, rows=60, good=0.0)
+    assert here[1] == pytest.approx(1 / 3, abs=0.1)
+    assert here.sum() == pytest.approx(1)
+    assert here[0] > 0.5
+
+
 def test_new_items_scored_too_high_are_pushed_down():
     def example(lift):
         made = make_examples(10, good=1.0, rows=200, cold=True)
