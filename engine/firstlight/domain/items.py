@@ -78,6 +78,8 @@ def rows_of(
 ) -> NDArray[np.float32]:
     """Rows (..., D) of a table in two parts, ``base`` (N, D) and ``live`` (M, D); −1 gives zeros."""
     size = len(base)
+    if positions.size and 0 <= positions.min() and positions.max() < size:
+        return base.take(positions, axis=0).astype(np.float32, copy=False)
     if not len(base):
         base = np.zeros((1, base.shape[1]), np.float32)
     out = base[np.where((positions >= 0) & (positions < size), positions, 0)].astype(np.float32, copy=False)

@@ -85,8 +85,9 @@ class Popularity:
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
         """Known for every item; padding gives value 0, known False."""
         vectors = rows_of(self._table, self._live_vectors(), positions)
-        values = vectors[..., 0] + np.einsum("bp,bcp->bc", queries.profiles, vectors[..., 1:])
-        return Scores(values.astype(np.float32), positions >= 0)
+        taste = np.ones((len(queries), vectors.shape[2]), np.float32)
+        taste[:, 1:] = queries.profiles
+        return Scores((vectors @ taste[:, :, None])[..., 0], positions >= 0)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores; in a catalogue above 50,000 items, among its 5,000 most popular and the live ones."""
