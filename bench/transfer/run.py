@@ -175,7 +175,8 @@ def main() -> None:
     """Draw, train, ask, and write the results beside this file."""
     parser = argparse.ArgumentParser(description="What a body carried from another catalogue is worth.")
     parser.add_argument("--home", type=Path, default=Path(".cache/bench-home"))
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="how many draws")
+    parser.add_argument("--first-seed", type=int, default=10, help="of the first draw")
     parser.add_argument("--split", choices=("year", "genre"), default="year")
     arguments = parser.parse_args()
     start = time.monotonic()
@@ -184,9 +185,9 @@ def main() -> None:
     if "transfer" not in load_plugins(settings.plugin_rules).registrations:
         settings = settings.model_copy(update={"load_plugins": (*settings.load_plugins, TRANSFER)})
     draws = []
-    for seed in range(arguments.seeds):
-        draws.append(one_draw(dataset, arguments.split, seed, settings))
-        print(f"draw {seed + 1}/{arguments.seeds} after {time.monotonic() - start:.0f} s", flush=True)
+    for n in range(arguments.seeds):
+        draws.append(one_draw(dataset, arguments.split, arguments.first_seed + n, settings))
+        print(f"draw {n + 1}/{arguments.seeds} after {time.monotonic() - start:.0f} s", flush=True)
         print("\n".join(table(draws, arguments.split)), flush=True)
     here = Path(__file__).parent
     seconds = time.monotonic() - start
