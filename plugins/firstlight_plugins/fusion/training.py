@@ -44,6 +44,10 @@ class Slice:
         new = self.inputs.counts == 0
         return np.asarray((self.inputs.positions >= 0) & (new if block == COLD else ~new))
 
+    def wanting(self, block: int) -> NDArray[np.bool_]:
+        """bool (B,): queries that want an item of the block."""
+        return np.asarray((self.relevant & self.block(block)).any(axis=1))
+
 
 def learn(
     examples: Sequence[RankingExamples],
@@ -112,10 +116,15 @@ def _learn_knot(
 
 
 def _calibrate(part: Slice, names: tuple[str, ...]) -> Parameters:
-    """Slopes and intercepts of this knot; a block without candidates takes the other's."""
+    """Slopes and intercepts of this knot.
+
+    A block that fewer than ``SMALL`` queries want an item of takes the other's, so that between the two blocks a
+    component's own order stands: how far apart they are could not be told.
+    """
     shape = (2, 1, len(names))
     slope, intercept, level = np.ones(shape), np.zeros(shape), np.zeros((2, 1))
-    there = [block for block in (WARM, COLD) if part.block(block).any()]
+    told = [block for block in (WARM, COLD) if part.wanting(block).sum() >= SMALL]
+    there = told or [block for block in (WARM, COLD) if part.block(block).any()][:1]
     for block in there:
         inside = part.block(block)
         level[block] = base_rate(part.relevant[inside])
@@ -124,7 +133,7 @@ def _calibrate(part: Slice, names: tuple[str, ...]) -> Parameters:
             slope[block, 0, s], intercept[block, 0, s] = platt(
                 part.inputs.scores[part.inputs.names.index(name)][known], part.relevant[known]
             )
-    for block in {WARM, COLD} - set(there):
+    for block in {WARM, COLD} - set(there) if there else ():
         slope[block], intercept[block], level[block] = slope[1 - block], intercept[1 - block], level[1 - block]
     return Parameters(
         names, np.array([float(part.knot)]), slope, intercept, np.full(shape, 1 / len(names)), level, np.zeros(1)

@@ -178,6 +178,15 @@ def test_a_small_slice_uses_the_default_weight():
     assert np.allclose(fusion.parameters.weight[WARM, 0], [2 / 3, 1 / 6, 1 / 6])  # n / (n + 20) to share
 
 
+def test_where_few_ask_new_and_old_items_stay_as_the_prior_ranks_them():
+    examples = make_examples(0, good=0.0, rows=12, cold=True)
+    relevant = examples.relevant & (examples.inputs.counts == 0)  # by chance, nothing but new items is wanted
+    fusion = Fusion()
+    fusion.fit([replace(examples, relevant=relevant, total_relevant=relevant.sum(axis=1).astype(np.int32))], seed=0)
+    values = fusion.rank(examples.inputs).values
+    assert (np.argsort(-values, axis=1) == np.argsort(-examples.inputs.scores[0], axis=1)).all()
+
+
 class Elsewhere:
     """A source in which ``good`` was ahead of popularity at three interactions, and behind at none."""
 
