@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
@@ -24,11 +23,11 @@ from sqlalchemy.exc import (
 )
 
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, UnavailableError
+from firstlight.store import sqlite
 
 BUSY_TIMEOUT_S = 20.0
 # The number is one that no other user of the same database locks.
 _LOCK = f"SET LOCAL lock_timeout = {int(BUSY_TIMEOUT_S * 1000)}; SELECT pg_advisory_xact_lock({0x0F115_71167})"
-_WRITES = {"firstlight_writes": True}
 
 
 class Database:
@@ -37,6 +36,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = _create(_parse(url))
         self._writers = threading.Lock()
+        self._file = sqlite.SharedFile(self._engine, BUSY_TIMEOUT_S) if self.dialect == "sqlite" else None
 
     @property
     def dialect(self) -> str:
@@ -45,6 +45,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        if self._file:
+            self._file.close()
         self._engine.dispose()
 
     @contextmanager
@@ -63,8 +65,9 @@ class Database:
         if not self._writers.acquire(timeout=BUSY_TIMEOUT_S):
             raise UnavailableError("the database is busy with other writes; try again")
         try:
-            with _unavailable(), self._engine.connect() as connection:
-                connection.execution_options(**_WRITES)
+            alone = self._file.alone() if self._file else nullcontext()
+            with _unavailable(), alone, self._engine.connect() as connection:
+                connection.execution_options(**sqlite.WRITES)
                 with connection.begin():
                     if self.dialect == "postgresql":
                         connection.exec_driver_sql(_LOCK)
@@ -99,8 +102,8 @@ def _parse(url: str) -> URL:
 def _create(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "connect", sqlite.configure)
+        event.listen(engine, "begin", sqlite.begin)
         return engine
     try:
         return create_engine(
@@ -109,23 +112,12 @@ def _create(url: URL) -> Engine:
             max_overflow=20,
             pool_pre_ping=True,
             connect_args={"connect_timeout": 10},
+            paramstyle="format",  # rows are tuples, as for SQLite
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise PreconditionError(
             "PostgreSQL needs its driver: pip install 'firstlight[postgres]'", reason=Reason.EXTRA_NOT_INSTALLED
         ) from error
-
-
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writer locks at once: a reader that turns into a writer may find that the database has moved on, and fail.
-    writes = connection.get_execution_options().get("firstlight_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager
