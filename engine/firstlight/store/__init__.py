@@ -3,17 +3,18 @@
 Every write is one transaction and appends to the numbered change log (:meth:`Store.changes_since`).
 """
 
-from firstlight.store.interactions import REQUEST_WINDOW_HOURS
 from firstlight.store.records import (
     ActivationRecord,
     BundleRecord,
     Change,
     ChangeKind,
     EvaluationRecord,
+    InteractionWrite,
     JobRecord,
     JobState,
     WriteResult,
 )
+from firstlight.store.requests import REQUEST_WINDOW_HOURS
 from firstlight.store.store import Store, open_store
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Change",
     "ChangeKind",
     "EvaluationRecord",
+    "InteractionWrite",
     "JobRecord",
     "JobState",
     "Store",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from firstlight.store.records import Change, ChangeKind
-from firstlight.store.repository import Repository
+from firstlight.store.repository import Repository, insert_rows
 from firstlight.store.tables import changes
+
+_INSERT = insert(changes).values({name: bindparam(name) for name in ("catalog_id", "kind", "key")})
 
 
 class ChangeLog(Repository):
@@ -18,9 +20,8 @@ class ChangeLog(Repository):
         """Up to ``limit`` changes of all catalogues with numbers above ``token``, in the order they were committed."""
         query = select(changes).where(changes.c.token > token).order_by(changes.c.token).limit(limit)
         with self._database.read() as connection:
-            return [
-                Change(row.token, row.catalog_id, ChangeKind(row.kind), row.key) for row in connection.execute(query)
-            ]
+            rows = connection.execute(query).all()
+        return [Change(token, catalog_id, ChangeKind(kind), key) for token, catalog_id, kind, key in rows]
 
     def last_token(self) -> int:
         """The number of the last committed change, 0 in a new database."""
@@ -30,9 +31,8 @@ class ChangeLog(Repository):
 
 def record(connection: Connection, catalog_id: str, kind: ChangeKind, keys: Sequence[str]) -> int:
     """Append one change a key inside a write transaction; the number of the last change."""
-    if keys:
-        rows = [{"catalog_id": catalog_id, "kind": kind.value, "key": key} for key in keys]
-        connection.execute(insert(changes), rows)
+    value = kind.value
+    insert_rows(connection, _INSERT, [(catalog_id, value, key) for key in keys])
     return last_token(connection)
 
 

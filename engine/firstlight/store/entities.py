@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Insert, Table, bindparam, delete, func, insert, select, update
 
 from firstlight.domain import Attributes, Item, User
 from firstlight.store import tables
 from firstlight.store.changes import last_token, record
 from firstlight.store.codec import decode, encode
 from firstlight.store.records import ChangeKind
-from firstlight.store.repository import Repository, ensure_catalog, rows_in, slices
+from firstlight.store.repository import Repository, ensure_catalog, insert_rows, rows_in, slices
 
 E = TypeVar("E", Item, User)
 
@@ -28,6 +29,11 @@ class EntityKind(Generic[E]):
     id_of: Callable[[E], str]
     changed: ChangeKind
     deleted: ChangeKind
+
+    @cached_property
+    def insertion(self) -> Insert:
+        """The statement for :func:`insert_rows`."""
+        return insert(self.table)
 
 
 ITEMS: EntityKind[Item] = EntityKind(
@@ -129,7 +135,7 @@ class Entities(Repository):
 
 def add_missing(connection: Connection, kind: EntityKind[Any], catalog_id: str, ids: Collection[str]) -> int:
     """Add those of ``ids`` that do not exist, without attributes, inside a write transaction; the last token."""
-    stored = _stored(connection, kind, catalog_id, ids)
+    stored = {key for (key,) in rows_in(connection, catalog_id, (kind.key,), ids)}
     return _put(connection, kind, catalog_id, {key: "{}" for key in ids if key not in stored}, stored)
 
 
@@ -139,13 +145,8 @@ def _put(
     if not texts:
         return last_token(connection)
     token = record(connection, catalog_id, kind.changed, list(texts))
-    new = [
-        {"catalog_id": catalog_id, kind.key.name: key, "attributes": text, "token": token}
-        for key, text in texts.items()
-        if key not in stored
-    ]
-    if new:
-        connection.execute(insert(kind.table), new)
+    new = [(catalog_id, key, text, token) for key, text in texts.items() if key not in stored]
+    insert_rows(connection, kind.insertion, new)
     old = [{"id": key, "text": text} for key, text in texts.items() if key in stored]
     if old:
         same = (kind.table.c.catalog_id == catalog_id, kind.key == bindparam("id"))
@@ -154,5 +155,4 @@ def _put(
 
 
 def _stored(connection: Connection, kind: EntityKind[Any], catalog_id: str, ids: Collection[str]) -> dict[str, str]:
-    query = select(kind.key, kind.table.c.attributes).where(kind.table.c.catalog_id == catalog_id)
-    return dict(tuple(row) for row in rows_in(connection, query, kind.key, ids))
+    return dict(tuple(row) for row in rows_in(connection, catalog_id, (kind.key, kind.table.c.attributes), ids))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from firstlight.domain import Schema
+from firstlight.domain import Interaction, Schema
 
 
 class ChangeKind(StrEnum):
@@ -45,6 +45,15 @@ class Change:
     catalog_id: str
     kind: ChangeKind
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionWrite:
+    """A batch that is written whole or not at all."""
+
+    catalog_id: str
+    batch: Sequence[Interaction]
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, Select
+from sqlalchemy import Column, Connection, Dialect, Insert, Row
 from sqlalchemy.dialects import postgresql, sqlite
 
 from firstlight.domain.values import EPOCH
@@ -15,6 +16,8 @@ from firstlight.store.tables import catalogs
 
 PARAMETERS = 5000
 """Values in one IN clause; databases bound the parameters of a statement (PostgreSQL: 65,535)."""
+
+_MARKS = {"qmark": "?", "format": "%s"}
 
 T = TypeVar("T")
 
@@ -32,11 +35,31 @@ def slices(values: Sequence[T], size: int = PARAMETERS) -> Iterator[Sequence[T]]
 
 
 def rows_in(
-    connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Collection[Any]
+    connection: Connection, catalog_id: str, columns: Sequence[Column[Any]], values: Collection[Any]
 ) -> Iterator[Row[Any]]:
-    """The rows of ``query`` where ``column`` is one of ``values``, however many."""
+    """``columns`` of those rows of a catalogue whose first column is one of ``values``, however many.
+
+    Like :func:`insert_rows` in the driver's terms: to SQLAlchemy each value is a parameter with a name and a type.
+    """
+    first, mark = columns[0], _MARKS[connection.dialect.paramstyle]
+    select = f"SELECT {', '.join(map(str, columns))} FROM {first.table} WHERE {first.table}.catalog_id = {mark}"
     for part in slices(list(values)):
-        yield from connection.execute(query.where(column.in_(part)))
+        marks = ", ".join([mark] * len(part))
+        yield from connection.exec_driver_sql(f"{select} AND {first} IN ({marks})", (catalog_id, *part)).all()
+
+
+def insert_rows(connection: Connection, statement: Insert, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Execute ``statement`` for each of ``rows``: tuples of the values it names, in the order of the table's columns.
+
+    They go to the driver as they are; what SQLAlchemy does for each row would take longer than the database does.
+    """
+    if rows:
+        connection.exec_driver_sql(_text(statement, connection.dialect), rows)
+
+
+@lru_cache
+def _text(statement: Insert, dialect: Dialect) -> str:
+    return str(statement.inline().compile(dialect=dialect))
 
 
 def ensure_catalog(connection: Connection, catalog_id: str) -> None:

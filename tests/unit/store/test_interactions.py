@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from firstlight.domain import Interaction, Item
 from firstlight.errors import ConflictError, Reason
-from firstlight.store import ChangeKind, interactions
+from firstlight.store import ChangeKind, requests as remembered
 from firstlight.store.tables import requests
 
 
@@ -88,9 +88,9 @@ def test_a_request_id_with_another_body_is_a_conflict_and_writes_nothing(store):
 
 def test_request_ids_are_forgotten_after_the_window(store, monkeypatch):
     start = 1_700_000_000_000_000
-    monkeypatch.setattr(interactions, "now_us", lambda: start)
+    monkeypatch.setattr(remembered, "now_us", lambda: start)
     store.write_interactions("default", [Interaction("u", "1", 1.0)], request_id="r")
-    monkeypatch.setattr(interactions, "now_us", lambda: start + 24 * 3600 * 1_000_000 + 1)
+    monkeypatch.setattr(remembered, "now_us", lambda: start + 24 * 3600 * 1_000_000 + 1)
     assert store.write_interactions("default", [Interaction("u", "2")], request_id="r").written == 1
     with store._database.read() as connection:
         assert connection.execute(select(func.count()).select_from(requests)).scalar() == 1
