@@ -169,6 +169,11 @@ class Recommender:
         """Read the state of users from the store into memory."""
         return self._users.load(catalog_id, user_ids) if user_ids else {}
 
+    def forget_users(self, catalog_id: str, user_ids: Iterable[str]) -> None:
+        """Read these users again when they next ask: the store knows something newer."""
+        for user_id in user_ids:
+            self._users.forget(catalog_id, user_id)
+
     def follow(self) -> int:
         """Apply every change the store committed since the last call; the number of the last one.
 

@@ -12,8 +12,9 @@ from firstlight.pipeline import Recommender
 from firstlight.plugins import Plugins, load_plugins
 from firstlight.server import metrics
 from firstlight.server.follower import Follower
+from firstlight.server.writer import Writer
 from firstlight.settings import Settings
-from firstlight.store import Store, open_store
+from firstlight.store import InteractionWrite, Store, WriteResult, open_store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,7 +35,10 @@ class Backend:
         self.draining = asyncio.Event()
         self.executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="firstlight-store")
         self.answerers = ThreadPoolExecutor(ANSWER_THREADS, thread_name_prefix="firstlight-answer")
-        self.follower = Follower(self.recommender, self.store, self.executor, interval_s=settings.serve.poll_interval_s)
+        self.writer = Writer(store)
+        # A thread of its own: what readers wait for must not keep changes from them.
+        self.following = ThreadPoolExecutor(1, thread_name_prefix="firstlight-follower")
+        self.follower = Follower(self.recommender, store, self.following, interval_s=settings.serve.poll_interval_s)
 
     @classmethod
     def open(cls, settings: Settings) -> Backend:
@@ -55,14 +59,23 @@ class Backend:
             self.answerers.submit(self.recommender.observe, hook, **arguments)
 
     async def writing(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like :meth:`blocking`, for a write; the follower looks for it at once."""
-        result = await self.blocking(function, *args, **kwargs)
+        """The result of a call that writes; the follower looks for the change at once."""
+        result = await self.writer.run(function, *args, **kwargs)
+        self.follower.wake()
+        return result
+
+    async def writing_interactions(self, write: InteractionWrite) -> WriteResult:
+        """Write interactions; the next answer of this worker to one of their users knows of them."""
+        result = await self.writer.interactions(write)
+        self.recommender.forget_users(write.catalog_id, {one.user_id for one in write.batch})
         self.follower.wake()
         return result
 
     async def close(self) -> None:
         """Stop following, and close the store."""
         await self.follower.stop()
+        self.writer.close()
+        self.following.shutdown(cancel_futures=True)
         self.executor.shutdown(cancel_futures=True)
         self.answerers.shutdown(cancel_futures=True)
         self.store.close()

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from firstlight.domain import Query
-from firstlight.errors import PreconditionError, Reason
+from firstlight.errors import PreconditionError, Reason, UnavailableError
 from firstlight.server.services import training
 from firstlight.server.services.recommendations import RecommendationService
 from firstlight.server.services.training import TrainingService
@@ -33,9 +34,10 @@ def test_a_server_without_training_says_so(store: Store, tmp_path: Path, monkeyp
 
 
 class SlowUsers:
-    """A recommender whose users take as long to load as they are held back."""
+    """A recommender whose users take as long to load as they are held back, and then may fail to."""
 
-    def __init__(self) -> None:
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
         self.released = threading.Event()
         self.loaded: set[str] = set()
 
@@ -47,6 +49,8 @@ class SlowUsers:
 
     def load_users(self, catalog_id: str, user_ids: Sequence[str]) -> None:
         self.released.wait(10)
+        if self.failure:
+            raise self.failure
         self.loaded |= set(user_ids)
 
     def may_wait(self, catalog_id: str) -> bool:
@@ -78,7 +82,15 @@ def answers(recommender: SlowUsers, *, token: int = 0, release_after_s: float) -
 
 
 def test_the_answer_does_not_wait_for_sql() -> None:
+    began = time.monotonic()
     assert answers(SlowUsers(), release_after_s=1) == [False, False]
+    assert time.monotonic() - began < 0.9
+
+
+@pytest.mark.parametrize("token", [0, 3])
+def test_the_answer_does_without_a_store_that_fails(token: int) -> None:
+    recommender = SlowUsers(UnavailableError("down"))
+    assert answers(recommender, token=token, release_after_s=0) == [False, False]
 
 
 def test_a_reader_of_a_write_waits() -> None:

@@ -49,7 +49,10 @@ class BundleService(BundleServiceServicer):
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             bundle_id = checks.id(request.bundle_id, "bundle_id")
-        record, token = await self._backend.writing(self._activate, catalog_id, bundle_id, force=request.force)
+        record = await self._backend.blocking(self._verified, catalog_id, bundle_id)
+        token = await self._backend.writing(
+            self._store.activate_bundle, catalog_id, bundle_id, reason="grpc", forced=request.force
+        )
         return pb.ActivateBundleResponse(
             bundle=to_proto.bundle(record, active_id=record.bundle_id), write_token=str(token)
         )
@@ -78,7 +81,7 @@ class BundleService(BundleServiceServicer):
         active = self._store.active_bundle(catalog_id)
         return active.bundle_id if active else ""
 
-    def _activate(self, catalog_id: str, bundle_id: str, *, force: bool) -> tuple[BundleRecord, int]:
+    def _verified(self, catalog_id: str, bundle_id: str) -> BundleRecord:
         record = self._store.get_bundle(catalog_id, bundle_id)
         verify_bundle(self._backend.settings.bundles / record.path)
-        return record, self._store.activate_bundle(catalog_id, bundle_id, reason="grpc", forced=force)
+        return record

@@ -7,6 +7,7 @@ from typing import Any
 from firstlight.server import from_proto, limits
 from firstlight.server.backend import Backend
 from firstlight.server.checks import Checks
+from firstlight.store import InteractionWrite
 from firstlight.v1 import interaction_service_pb2 as pb
 from firstlight.v1.interaction_service_pb2_grpc import InteractionServiceServicer
 
@@ -30,8 +31,7 @@ class InteractionService(InteractionServiceServicer):
                     from_proto.interaction(message, f"interactions[{n}]", checks)
                     for n, message in enumerate(request.interactions)
                 ]
-        store = self._backend.store
-        result = await self._backend.writing(store.write_interactions, catalog_id, batch, request_id=request_id)
+        result = await self._backend.writing_interactions(InteractionWrite(catalog_id, batch, request_id))
         if result.written:
             self._backend.observe("firstlight_interactions_written", catalog_id=catalog_id, count=result.written)
         return pb.BatchWriteInteractionsResponse(

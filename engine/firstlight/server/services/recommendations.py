@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from firstlight.domain import Query
-from firstlight.errors import InvalidInputError, Violation
+from firstlight.errors import InvalidInputError, UnavailableError, Violation
 from firstlight.pipeline import Recommendation
 from firstlight.server import from_proto, limits, to_proto
 from firstlight.server.backend import Backend
@@ -108,7 +108,7 @@ class RecommendationService(RecommendationServiceServicer):
         await self._prepare(catalog_id, token, remaining_s)
         # Whoever asks to read a write would rather wait than not see it.
         wait_s = remaining_s / 2 if token else min(USER_STATE_WAIT_S * len(queries), remaining_s / 2)
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, UnavailableError):  # the answer says that it goes without
             async with asyncio.timeout(wait_s):
                 await self._load_users(catalog_id, queries)
         answer = partial(

@@ -40,7 +40,7 @@ class TrainingService(TrainingServiceServicer):
                 "this server is installed without training: pip install 'firstlight[train]'",
                 reason=Reason.EXTRA_NOT_INSTALLED,
             )
-        job = await self._backend.blocking(self._store.create_job, catalog_id, parameters)
+        job = await self._backend.writing(self._store.create_job, catalog_id, parameters)
         return pb.CreateTrainingJobResponse(job=to_proto.job(job))
 
     async def GetTrainingJob(self, request: pb.GetTrainingJobRequest, context: Any) -> pb.GetTrainingJobResponse:
@@ -61,7 +61,7 @@ class TrainingService(TrainingServiceServicer):
     ) -> pb.CancelTrainingJobResponse:
         """Mark a job as cancelled; the supervisor ends the process of such a job."""
         job = await self._find(request)
-        job = await self._backend.blocking(self._store.update_job, job.job_id, state=JobState.CANCELLED)
+        job = await self._backend.writing(self._store.update_job, job.job_id, state=JobState.CANCELLED)
         return pb.CancelTrainingJobResponse(job=to_proto.job(job))
 
     async def WatchTrainingJob(
