@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S = 0.25
-LONGEST_WAL_PAGES = 16_384
-"""64 MiB of 4 KiB pages: a longer WAL is begun anew, for which writers wait a moment."""
+INTERVAL_S = 1.0
+LONGEST_WAL_PAGES = 32_768
+"""128 MiB of 4 KiB pages: a longer WAL is begun anew, for which writers wait a moment."""
 
 
 class Checkpoints:

@@ -14,7 +14,7 @@ from firstlight.store import tables
 from firstlight.store.changes import last_token, record
 from firstlight.store.codec import decode, encode
 from firstlight.store.records import ChangeKind
-from firstlight.store.repository import Repository, ensure_catalog, insert_rows, rows_in, slices
+from firstlight.store.repository import Repository, ensure_catalog, insert_rows, missing, rows_in, slices
 
 E = TypeVar("E", Item, User)
 
@@ -135,8 +135,8 @@ class Entities(Repository):
 
 def add_missing(connection: Connection, kind: EntityKind[Any], catalog_id: str, ids: Collection[str]) -> int:
     """Add those of ``ids`` that do not exist, without attributes, inside a write transaction; the last token."""
-    stored = {key for (key,) in rows_in(connection, catalog_id, (kind.key,), ids)}
-    return _put(connection, kind, catalog_id, {key: "{}" for key in ids if key not in stored}, stored)
+    new = missing(connection, catalog_id, kind.key, ids)
+    return _put(connection, kind, catalog_id, dict.fromkeys(new, "{}"), ())
 
 
 def _put(

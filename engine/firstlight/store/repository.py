@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Dialect, Insert, Row
@@ -16,6 +17,9 @@ from firstlight.store.tables import catalogs
 
 PARAMETERS = 5000
 """Values in one IN clause; databases bound the parameters of a statement (PostgreSQL: 65,535)."""
+
+ROWS_TOGETHER = 50
+"""Rows in one INSERT."""
 
 _MARKS = {"qmark": "?", "format": "%s"}
 
@@ -48,18 +52,38 @@ def rows_in(
         yield from connection.exec_driver_sql(f"{select} AND {first} IN ({marks})", (catalog_id, *part)).all()
 
 
+def missing(connection: Connection, catalog_id: str, column: Column[Any], values: Collection[Any]) -> list[Any]:
+    """Those of ``values`` that ``column`` has in no row of a catalogue."""
+    found: list[Any] = []
+    mark = _MARKS[connection.dialect.paramstyle]
+    stored = f"SELECT 1 FROM {column.table} WHERE {column.table}.catalog_id = {mark} AND {column} = value"
+    for part in slices(list(values)):
+        marks = ", ".join([f"({mark})"] * len(part))
+        query = f"WITH wanted (value) AS (VALUES {marks}) SELECT value FROM wanted WHERE NOT EXISTS ({stored})"
+        found += connection.exec_driver_sql(query, (*part, catalog_id)).scalars()
+    return found
+
+
 def insert_rows(connection: Connection, statement: Insert, rows: Sequence[tuple[Any, ...]]) -> None:
     """Execute ``statement`` for each of ``rows``: tuples of the values it names, in the order of the table's columns.
 
-    They go to the driver as they are; what SQLAlchemy does for each row would take longer than the database does.
+    They go to the driver as they are; what SQLAlchemy does for each row would take longer than the database does. And
+    they go many at a time: after each step of SQLite a thread waits until others let it go on.
     """
-    if rows:
-        connection.exec_driver_sql(_text(statement, connection.dialect), rows)
+    whole = len(rows) - len(rows) % ROWS_TOGETHER
+    for part in slices(rows[:whole], ROWS_TOGETHER):
+        text = _text(statement, connection.dialect, ROWS_TOGETHER)
+        connection.exec_driver_sql(text, tuple(chain.from_iterable(part)))
+    if whole < len(rows):
+        connection.exec_driver_sql(_text(statement, connection.dialect, 1), list(rows[whole:]))
 
 
 @lru_cache
-def _text(statement: Insert, dialect: Dialect) -> str:
-    return str(statement.inline().compile(dialect=dialect))
+def _text(statement: Insert, dialect: Dialect, rows: int) -> str:
+    text = str(statement.inline().compile(dialect=dialect))
+    head, _, rest = text.partition(" VALUES ")
+    values, end, tail = rest.partition(")")
+    return f"{head} VALUES {', '.join([values + end] * rows)}{tail}"
 
 
 def ensure_catalog(connection: Connection, catalog_id: str) -> None:
