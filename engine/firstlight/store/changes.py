@@ -10,6 +10,7 @@ from firstlight.store.records import Change, ChangeKind
 from firstlight.store.repository import Repository, insert_rows
 from firstlight.store.tables import changes
 
+_KINDS = {kind.value: kind for kind in ChangeKind}
 _INSERT = insert(changes).values({name: bindparam(name) for name in ("catalog_id", "kind", "key")})
 
 
@@ -21,7 +22,7 @@ class ChangeLog(Repository):
         query = select(changes).where(changes.c.token > token).order_by(changes.c.token).limit(limit)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return [Change(token, catalog_id, ChangeKind(kind), key) for token, catalog_id, kind, key in rows]
+        return [Change(token, catalog_id, _KINDS[kind], key) for token, catalog_id, kind, key in rows]
 
     def last_token(self) -> int:
         """The number of the last committed change, 0 in a new database."""
