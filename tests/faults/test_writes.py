@@ -26,12 +26,14 @@ from firstlight.settings import SETTINGS_FILE, Settings, init_home
 from firstlight.store import BundleRecord, open_store
 from firstlight.testing.running import CATALOG, fill
 from firstlight.training import TrainOptions, train
+from firstlight.v1.recommendation_pb2 import Degradation
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
 
 WITHOUT = ["sequence", "student", "factors", "ease", "transfer", "projection"]
 ROOT = Path(__file__).parents[2]
 CALLERS = 4
+UNREAD = Degradation.REASON_USER_STATE_UNAVAILABLE
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,7 @@ class Driver:
     refused: list[FirstlightError] = field(default_factory=list)
     unanswered: list[FirstlightError] = field(default_factory=list)
     answered: int = 0
+    without_state: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def write(self, caller: int) -> None:
@@ -122,8 +125,10 @@ class Driver:
         with Client.connect(self.address, timeout_s=20) as client:
             while not self.stopping.is_set():
                 try:
-                    assert client.recommend(f"user-{self.answered}", limit=5).items
+                    answer = client.recommend(f"user-{self.answered}", limit=5)
+                    assert answer.items
                     self.answered += 1
+                    self.without_state += any(note.reason == UNREAD for note in answer.degraded)
                 except FirstlightError as error:
                     self.unanswered.append(error)
                 time.sleep(0.01)
@@ -258,10 +263,11 @@ def test_postgres_that_stops_answering(home: Path, postgres: psutil.Process) -> 
             with suppress(psutil.NoSuchProcess):
                 process.suspend()
         try:
-            answered, written = driver.answered, len(driver.acknowledged)
+            answered, written, without = driver.answered, len(driver.acknowledged), driver.without_state
             time.sleep(4)
             assert len(driver.acknowledged) <= written + 3 * CALLERS
             assert driver.answered > answered + 20
+            assert driver.without_state > without + 15  # the answers say so
         finally:
             for process in everyone:
                 with suppress(psutil.NoSuchProcess):
