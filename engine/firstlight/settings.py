@@ -83,6 +83,9 @@ class ServeSettings(BaseModel):
     drain_timeout_s: float = Field(
         default=10.0, ge=0, description="Seconds that running calls get to finish at a stop."
     )
+    hang_timeout_s: float = Field(
+        default=2.0, ge=1, description="Seconds without a sign of life after which a worker is killed and replaced."
+    )
     poll_interval_s: float = Field(default=0.05, gt=0, description="Seconds between looks at the store for changes.")
     user_cache_size: int = Field(default=100_000, ge=1, description="Users whose state a worker keeps in memory.")
     max_message_mb: int = Field(default=16, ge=1, le=1024, description="Largest request, in MiB.")

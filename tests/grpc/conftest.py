@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -196,3 +197,16 @@ def serving_start() -> Callable[..., subprocess.Popen[str]]:
 @pytest.fixture
 def serve_home() -> Callable[..., AbstractContextManager[Server]]:
     return serving
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Waits for a condition."""
+
+    def wait(condition: Callable[[], object], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    return wait

@@ -19,13 +19,6 @@ from firstlight.settings import Settings, init_home
 pytestmark = pytest.mark.xdist_group("grpc")
 
 
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_health(client: Client, server: object) -> None:
     assert client.health() == "SERVING"
     with grpc.insecure_channel(server.address) as channel:
@@ -89,7 +82,9 @@ def test_a_port_where_somebody_else_listens(
     assert "PORT_IN_USE" in errors
 
 
-def test_workers_share_the_port_die_and_end(serve_home: Callable[..., object], tmp_path: Path) -> None:
+def test_workers_share_the_port_die_and_end(
+    serve_home: Callable[..., object], tmp_path: Path, until: Callable[..., None]
+) -> None:
     home = init_home(tmp_path / "home").home
     with serve_home(home, workers=2) as server, Client.connect(server.address, timeout_s=20) as client:
         workers = server.workers()
@@ -114,7 +109,9 @@ def test_workers_share_the_port_die_and_end(serve_home: Callable[..., object], t
         until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_second_signal_ends_at_once(serve_home: Callable[..., object], tmp_path: Path) -> None:
+def test_a_second_signal_ends_at_once(
+    serve_home: Callable[..., object], tmp_path: Path, until: Callable[..., None]
+) -> None:
     home = init_home(tmp_path / "home").home
     with serve_home(home, FIRSTLIGHT_SERVE__DRAIN_DELAY_S="60") as server:
         (worker,) = server.workers()
@@ -126,7 +123,9 @@ def test_a_second_signal_ends_at_once(serve_home: Callable[..., object], tmp_pat
         until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 5)
 
 
-def test_running_calls_finish_and_health_says_so(serve_home: Callable[..., object], tmp_path: Path) -> None:
+def test_running_calls_finish_and_health_says_so(
+    serve_home: Callable[..., object], tmp_path: Path, until: Callable[..., None]
+) -> None:
     home = init_home(tmp_path / "home").home
     with (
         serve_home(home, FIRSTLIGHT_SERVE__DRAIN_DELAY_S="2") as server,
@@ -151,7 +150,7 @@ def test_a_worker_that_cannot_start_says_why(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from firstlight.settings import init_home; "
         "from firstlight.server import serve\n"
-        "import firstlight.server.workers as w; w.WorkerConfig.to_line = lambda self: b'nonsense\\n'\n"
+        "import firstlight.server.handshake as h; h.WorkerConfig.to_line = lambda self: b'nonsense\\n'\n"
         "from firstlight.errors import UnavailableError\n"
         "try: serve(init_home(Path(sys.argv[1])), port=0)\n"
         "except UnavailableError as error: print(error)\n"

@@ -9,6 +9,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from firstlight.server.backend import Backend
+from firstlight.server.handshake import Drain
 from firstlight.server.interceptor import StatusInterceptor
 from firstlight.server.services import SERVICE_NAMES, add_services
 from firstlight.settings import ServeSettings
@@ -39,10 +40,11 @@ class App:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         self._backend.follower.start()
 
-    async def stop(self) -> None:
-        """Report NOT_SERVING, let callers notice, let running calls finish, then end."""
-        await self._health.enter_graceful_shutdown()
-        await asyncio.sleep(self._serve.drain_delay_s)
+    async def stop(self, drain: Drain = Drain.EVERYWHERE) -> None:
+        """Report NOT_SERVING where nobody follows and let callers notice, let running calls finish, then end."""
+        if drain is Drain.EVERYWHERE:
+            await self._health.enter_graceful_shutdown()
+            await asyncio.sleep(self._serve.drain_delay_s)
         self._backend.draining.set()
         await self._server.stop(self._serve.drain_timeout_s)
         await self._backend.close()

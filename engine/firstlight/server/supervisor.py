@@ -10,11 +10,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from types import FrameType
 
 from firstlight.errors import UnavailableError
 from firstlight.server import metrics
+from firstlight.server.handshake import Drain
 from firstlight.server.jobs import JobRunner
 from firstlight.server.ports import reserve
 from firstlight.server.workers import Worker
@@ -22,10 +22,10 @@ from firstlight.settings import Settings
 from firstlight.store import Store, open_store
 
 TICK_S = 0.05
-STOP_MARGIN_S = 10.0
-"""Time a worker gets to end beyond what draining may take."""
+LONGEST_TICK_S = 0.25
+"""Of a longer pause the supervisor itself did not run the rest: nor may the workers have, and none of them hangs."""
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ def serve(
     announce: Callable[[str], None] = _print_address,
 ) -> None:
     """Serve all catalogues of a home over gRPC until SIGTERM or SIGINT; a second signal ends everything at once.
+
+    On SIGHUP all workers are replaced, one after another, each by a process that serves before the old one ends.
 
     ``host``, ``port`` (0: a free one) and ``workers`` default to the settings. ``announce`` is called with
     ``host:port`` once every worker answers. Call it from the main thread.
@@ -65,20 +67,23 @@ def serve(
 
 class _Supervisor:
     def __init__(self, settings: Settings, store: Store, workers: list[Worker]) -> None:
-        self._serve = settings.serve
         self._workers = workers
+        self._to_renew: list[Worker] = []
         self._jobs = JobRunner(settings, store)
         self._stopping = False
+        self._looked_at = time.monotonic()
 
     def run(self, on_ready: Callable[[], None]) -> None:
         """Watch until a signal comes, then end in order."""
-        before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        handlers = {**dict.fromkeys(STOP_SIGNALS, self._on_stop), signal.SIGHUP: self._on_hang_up}
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             self._until_ready()
             if not self._stopping:
                 on_ready()
             while not self._stopping:
                 self._watch()
+                self._renew()
                 self._jobs.poll()
         finally:
             self._stop()
@@ -94,22 +99,31 @@ class _Supervisor:
                     raise UnavailableError(f"the server does not start: {worker.failure}")
 
     def _watch(self) -> None:
+        now = time.monotonic()
+        elapsed_s, self._looked_at = min(now - self._looked_at, LONGEST_TICK_S), now
         for worker in self._workers:
-            worker.watch()
+            worker.watch(elapsed_s)
         time.sleep(TICK_S)
+
+    def _renew(self) -> None:
+        """Go on with the replacement of all workers, one at a time."""
+        if self._to_renew and all(worker.settled for worker in self._workers):
+            self._to_renew.pop(0).renew()
 
     def _stop(self) -> None:
         for worker in self._workers:
-            worker.stop(signal.SIGTERM)
+            worker.stop(Drain.EVERYWHERE)
         self._jobs.stop()
         for worker in self._workers:
-            worker.wait(self._serve.drain_delay_s + self._serve.drain_timeout_s + STOP_MARGIN_S)
+            worker.wait()
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+    def _on_hang_up(self, _number: int, _frame: FrameType | None) -> None:
+        self._to_renew = list(self._workers)
+
+    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
         if self._stopping:
             for worker in self._workers:
-                with suppress(ProcessLookupError):
-                    worker.stop(signal.SIGKILL)
+                worker.kill()
             self._jobs.kill()
             os._exit(128 + number)
         self._stopping = True

@@ -1,8 +1,8 @@
 """One worker process: ``python -m firstlight.server.worker``, started by the supervisor and by nobody else.
 
-Its standard input begins with a :class:`~firstlight.server.handshake.WorkerConfig` as a line of JSON. When it serves
-it writes ``ready`` into the pipe ``ready_fd``, or ``error: ...`` where it cannot. It ends in order on SIGTERM, and when
-its standard input ends, which is when the supervisor is gone.
+Its standard input begins with a :class:`~firstlight.server.handshake.WorkerConfig` as a line of JSON; it reports into
+the pipe ``report_fd``. It ends in order when its standard input says how, or ends because the supervisor is gone. On
+SIGTERM it asks the supervisor for a successor, and serves until that does.
 """
 
 from __future__ import annotations
@@ -12,59 +12,69 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 
 import uvloop
 
 from firstlight.errors import FirstlightError
 from firstlight.server.app import App
 from firstlight.server.backend import Backend
-from firstlight.server.handshake import ERROR, READY, WorkerConfig
+from firstlight.server.handshake import BEAT, BEAT_S, ERROR, READY, RENEW, Drain, WorkerConfig
 from firstlight.settings import Settings
-
-STUCK_CHECK_S = 0.5
 
 log = logging.getLogger(__name__)
 
 
-async def _serve(settings: Settings, address: str, ready_fd: int) -> None:
-    stopping = asyncio.Event()
+async def _serve(settings: Settings, address: str, report_fd: int) -> None:
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    loop.add_reader(sys.stdin.fileno(), stopping.set)
+    told: asyncio.Future[Drain] = loop.create_future()
     backend = Backend.open(settings)
     app = App(backend, address)
+    loop.add_signal_handler(signal.SIGTERM, _tell, report_fd, RENEW)
+    loop.add_reader(sys.stdin.fileno(), _listen, loop, told)
     await app.start()
-    _tell(ready_fd, READY)
-    watch = asyncio.create_task(_end_when_stuck(backend, stopping))
-    await stopping.wait()
-    watch.cancel()
+    _tell(report_fd, READY)
+    reporting = asyncio.create_task(_report(backend, report_fd))
+    await app.stop(await told)
+    reporting.cancel()
+
+
+def _listen(loop: asyncio.AbstractEventLoop, told: asyncio.Future[Drain]) -> None:
+    line = os.read(sys.stdin.fileno(), 4096).decode().strip()
+    told.set_result(Drain(line) if line else Drain.EVERYWHERE)
     loop.remove_reader(sys.stdin.fileno())
-    await app.stop()
 
 
-async def _end_when_stuck(backend: Backend, stopping: asyncio.Event) -> None:
-    """A thread that hangs cannot be ended, its process can: the supervisor starts another one."""
+async def _report(backend: Backend, report_fd: int) -> None:
+    """Beat as long as the event loop turns. A thread that hangs cannot be ended, its process can be replaced."""
     while backend.recommender.stuck_threads < backend.settings.isolation.stuck_threads:
-        await asyncio.sleep(STUCK_CHECK_S)
-    log.error("%d threads hang in components: this worker ends", backend.recommender.stuck_threads)
-    stopping.set()
+        _tell(report_fd, BEAT)
+        await asyncio.sleep(BEAT_S)
+    log.error("%d threads hang in components: this worker asks for a successor", backend.recommender.stuck_threads)
+    while True:
+        _tell(report_fd, RENEW)
+        await asyncio.sleep(BEAT_S)
 
 
-def _tell(ready_fd: int, text: str) -> None:
-    os.write(ready_fd, text.encode())
-    os.close(ready_fd)
+def _tell(report_fd: int, line: str) -> None:
+    with suppress(BlockingIOError, BrokenPipeError):  # the supervisor stands still, or is gone
+        os.write(report_fd, f"{line}\n".encode())
 
 
 def main() -> int:
     """Serve until told to stop; the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor passes it on in order
+    # Ctrl-C and a hang-up reach the whole group; the supervisor passes on in order what they mean.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
-    config = WorkerConfig.from_line(sys.stdin.buffer.readline())
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as unbuffered:  # what follows stays in the pipe
+        config = WorkerConfig.from_line(unbuffered.readline())
+    os.set_blocking(config.report_fd, False)
     try:
-        uvloop.run(_serve(Settings.model_validate(config.settings), config.address, config.ready_fd))
+        uvloop.run(_serve(Settings.model_validate(config.settings), config.address, config.report_fd))
     except FirstlightError as error:
         log.error("%s", error)
-        _tell(config.ready_fd, f"{ERROR}{error}")
+        _tell(config.report_fd, f"{ERROR}{error}")
         return 1
     return 0
 
