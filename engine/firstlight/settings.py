@@ -76,7 +76,7 @@ class ServeSettings(BaseModel):
         default="auto",
         description="How to answer: full, fast, or auto: fast where it was measured to be as good within 3 %.",
     )
-    threads: int = Field(default=1, ge=1, le=1024, description="Threads each model runs with in a worker.")
+    threads: int = Field(default=1, ge=1, le=1024, description="Threads that a worker computes with.")
     drain_delay_s: float = Field(
         default=1.0, ge=0, description="Seconds between reporting NOT_SERVING and refusing calls."
     )
@@ -85,6 +85,15 @@ class ServeSettings(BaseModel):
     )
     hang_timeout_s: float = Field(
         default=2.0, ge=1, description="Seconds without a sign of life after which a worker is killed and replaced."
+    )
+    max_connection_age_s: float = Field(
+        default=300.0,
+        gt=0,
+        le=1_000_000,
+        description="Seconds after which a caller connects anew, so that new workers get their share.",
+    )
+    max_connection_age_grace_s: float = Field(
+        default=3600.0, ge=0, le=1_000_000, description="Seconds that calls on an old connection get to finish."
     )
     poll_interval_s: float = Field(default=0.05, gt=0, description="Seconds between looks at the store for changes.")
     user_cache_size: int = Field(default=100_000, ge=1, description="Users whose state a worker keeps in memory.")

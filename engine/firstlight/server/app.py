@@ -56,6 +56,8 @@ def _options(serve: ServeSettings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", size),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 1),
+        ("grpc.max_connection_age_ms", round(serve.max_connection_age_s * 1000)),
+        ("grpc.max_connection_age_grace_ms", round(serve.max_connection_age_grace_s * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", SHORTEST_PING_INTERVAL_MS),
     ]

@@ -11,6 +11,9 @@ from typing import Any
 
 from firstlight.server.handshake import ERROR, READY, RENEW, Drain, WorkerConfig
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""How many threads numpy and faiss compute with, by default one for each core: in every worker, which then fight."""
+
 
 class WorkerProcess:
     """``ready`` once it serves; ``failure``: why it cannot; ``wants_successor``: it asks to be replaced.
@@ -28,7 +31,10 @@ class WorkerProcess:
         self._reports, write_fd = os.pipe()
         os.set_blocking(self._reports, False)
         command = [sys.executable, "-m", "firstlight.server.worker"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0, pass_fds=[write_fd])
+        threads = dict.fromkeys(THREADS, str(settings["serve"]["threads"]))
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, bufsize=0, pass_fds=[write_fd], env={**os.environ, **threads}
+        )
         os.close(write_fd)
         # This pipe stays open: its end tells the worker that the supervisor is gone.
         self._tell(WorkerConfig(settings, address, write_fd).to_line())

@@ -20,6 +20,7 @@ from firstlight.errors import FirstlightError
 from firstlight.server.app import App
 from firstlight.server.backend import Backend
 from firstlight.server.handshake import BEAT, BEAT_S, ERROR, READY, RENEW, Drain, WorkerConfig
+from firstlight.server.warming import warm
 from firstlight.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ async def _serve(settings: Settings, address: str, report_fd: int) -> None:
     loop = asyncio.get_running_loop()
     told: asyncio.Future[Drain] = loop.create_future()
     backend = Backend.open(settings)
+    await backend.blocking(warm, backend.store, backend.recommender)
     app = App(backend, address)
     loop.add_signal_handler(signal.SIGTERM, _tell, report_fd, RENEW)
     loop.add_reader(sys.stdin.fileno(), _listen, loop, told)
