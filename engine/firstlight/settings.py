@@ -72,6 +72,9 @@ class ServeSettings(BaseModel):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=7070, ge=0, le=65535, description="Port; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=256, description="Worker processes.")
+    worker_ports: bool = Field(
+        default=False, description="Whether each worker listens on a port of its own too: the next ones after port."
+    )
     route: Literal["auto", "full", "fast"] = Field(
         default="auto",
         description="How to answer: full, fast, or auto: fast where it was measured to be as good within 3 %.",

@@ -26,6 +26,14 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(help="Worker processes. Default: [serve] workers.", min=1, max=256, show_default=False)
     ] = None,
+    worker_ports: Annotated[
+        bool | None,
+        typer.Option(
+            help="Each worker listens on a port of its own too, the next ones after --port. "
+            "Default: [serve] worker_ports.",
+            show_default=False,
+        ),
+    ] = None,
     home: Home = None,
     catalog: Catalog = "default",
 ) -> None:
@@ -35,7 +43,7 @@ def serve(
 
         firstlight serve
 
-        firstlight serve --host 0.0.0.0 --port 7070 --workers 4
+        firstlight serve --host 0.0.0.0 --port 7070 --workers 4 --worker-ports
     """
     from firstlight.server import serve as run_server
 
@@ -43,4 +51,4 @@ def serve(
         active = store.active_bundle(catalog)
     answer = f"answers from bundle {active.bundle_id}" if active else "has no active bundle yet: run firstlight train"
     print(f"Catalogue {catalog!r} {answer}", flush=True)
-    run_server(settings, host=host, port=port, workers=workers)
+    run_server(settings, host=host, port=port, workers=workers, worker_ports=worker_ports)

@@ -4,6 +4,6 @@ A request passes :mod:`~firstlight.server.interceptor` (errors), :mod:`~firstlig
 conversion), the pipeline or the store, and :mod:`~firstlight.server.to_proto`.
 """
 
-from firstlight.server.supervisor import serve
+from firstlight.server.serving import serve
 
 __all__ = ["serve"]

@@ -23,22 +23,27 @@ BEAT_S = 0.25
 class Drain(StrEnum):
     """Where a worker that ends reports NOT_SERVING first.
 
-    Never on a port where others listen: whoever checks health and knows one address would call nobody.
+    Not on the shared port while others listen there: whoever checks health and knows that address alone would call
+    nobody.
     """
 
     EVERYWHERE = "everywhere"
     """The whole server ends."""
 
-    SILENTLY = "silently"
-    """Others listen where the worker did."""
+    OWN_PORT = "own port"
+    """A successor has its place; callers of the workers' own ports call the other workers meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """``settings`` as JSON, ``address`` a literal IP and port, ``report_fd`` the pipe to report into."""
+    """``settings`` as JSON, ``report_fd`` the pipe to report into.
+
+    ``address``: a literal IP and the port of all workers; ``own_address``: with a port of its own, empty without one.
+    """
 
     settings: dict[str, Any]
     address: str
+    own_address: str
     report_fd: int
 
     def to_line(self) -> bytes:

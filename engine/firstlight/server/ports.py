@@ -10,6 +10,8 @@ from typing import Self
 
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
 
+LAST_PORT = 65535
+
 
 @dataclass(slots=True)
 class Reservation:
@@ -42,6 +44,8 @@ def reserve(host: str, port: int) -> Reservation:
         InvalidInputError: this machine cannot listen there.
     """
     try:
+        if port > LAST_PORT:
+            raise OSError(f"the last port is {LAST_PORT}")
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, place = found[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -21,7 +21,7 @@ class WorkerProcess:
     ``silent_s``: seconds since its last report, of those in which its supervisor ran.
     """
 
-    def __init__(self, settings: dict[str, Any], address: str) -> None:
+    def __init__(self, settings: dict[str, Any], address: str, own_address: str) -> None:
         self.ready = False
         self.failure = ""
         self.wants_successor = False
@@ -37,7 +37,7 @@ class WorkerProcess:
         )
         os.close(write_fd)
         # This pipe stays open: its end tells the worker that the supervisor is gone.
-        self._tell(WorkerConfig(settings, address, write_fd).to_line())
+        self._tell(WorkerConfig(settings, address, own_address, write_fd).to_line())
 
     @property
     def pid(self) -> int:

@@ -13,13 +13,11 @@ from collections.abc import Callable
 from types import FrameType
 
 from firstlight.errors import UnavailableError
-from firstlight.server import metrics
 from firstlight.server.handshake import Drain
 from firstlight.server.jobs import JobRunner
-from firstlight.server.ports import reserve
 from firstlight.server.workers import Worker
 from firstlight.settings import Settings
-from firstlight.store import Store, open_store
+from firstlight.store import Store
 
 TICK_S = 0.05
 LONGEST_TICK_S = 0.25
@@ -30,42 +28,9 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = logging.getLogger(__name__)
 
 
-def _print_address(address: str) -> None:
-    print(f"Serving on {address}", flush=True)
+class Supervisor:
+    """Of all workers of a server, and of the training jobs of its home."""
 
-
-def serve(
-    settings: Settings,
-    *,
-    host: str | None = None,
-    port: int | None = None,
-    workers: int | None = None,
-    announce: Callable[[str], None] = _print_address,
-) -> None:
-    """Serve all catalogues of a home over gRPC until SIGTERM or SIGINT; a second signal ends everything at once.
-
-    On SIGHUP all workers are replaced, one after another, each by a process that serves before the old one ends.
-
-    ``host``, ``port`` (0: a free one) and ``workers`` default to the settings. ``announce`` is called with
-    ``host:port`` once every worker answers. Call it from the main thread.
-
-    Raises:
-        PreconditionError: PORT_IN_USE; HOME_TOO_NEW.
-        UnavailableError: a worker does not start, or the store does not answer.
-        InvalidInputError: this machine cannot listen on ``host``.
-    """
-    chosen = settings.serve
-    with reserve(host or chosen.host, chosen.port if port is None else port) as reservation:
-        store = open_store(settings)
-        try:
-            with metrics.served(host or chosen.host, chosen.metrics_port):
-                places = [Worker(settings, reservation.address) for _ in range(workers or chosen.workers)]
-                _Supervisor(settings, store, places).run(lambda: announce(reservation.address))
-        finally:
-            store.close()
-
-
-class _Supervisor:
     def __init__(self, settings: Settings, store: Store, workers: list[Worker]) -> None:
         self._workers = workers
         self._to_renew: list[Worker] = []

@@ -26,17 +26,17 @@ from firstlight.settings import Settings
 log = logging.getLogger(__name__)
 
 
-async def _serve(settings: Settings, address: str, report_fd: int) -> None:
+async def _serve(settings: Settings, config: WorkerConfig) -> None:
     loop = asyncio.get_running_loop()
     told: asyncio.Future[Drain] = loop.create_future()
     backend = Backend.open(settings)
     await backend.blocking(warm, backend.store, backend.recommender)
-    app = App(backend, address)
-    loop.add_signal_handler(signal.SIGTERM, _tell, report_fd, RENEW)
+    app = App(backend, config.address, config.own_address)
+    loop.add_signal_handler(signal.SIGTERM, _tell, config.report_fd, RENEW)
     loop.add_reader(sys.stdin.fileno(), _listen, loop, told)
     await app.start()
-    _tell(report_fd, READY)
-    reporting = asyncio.create_task(_report(backend, report_fd))
+    _tell(config.report_fd, READY)
+    reporting = asyncio.create_task(_report(backend, config.report_fd))
     await app.stop(await told)
     reporting.cancel()
 
@@ -73,7 +73,7 @@ def main() -> int:
         config = WorkerConfig.from_line(unbuffered.readline())
     os.set_blocking(config.report_fd, False)
     try:
-        uvloop.run(_serve(Settings.model_validate(config.settings), config.address, config.report_fd))
+        uvloop.run(_serve(Settings.model_validate(config.settings), config))
     except FirstlightError as error:
         log.error("%s", error)
         _tell(config.report_fd, f"{ERROR}{error}")

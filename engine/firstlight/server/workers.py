@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 class Worker:
     """The place of one worker. ``failure``: why its last process did not start."""
 
-    def __init__(self, settings: Settings, address: str) -> None:
+    def __init__(self, settings: Settings, address: str, own_address: str) -> None:
         self.failure = ""
         self._serve = settings.serve
         self._settings = settings.model_dump(mode="json")
-        self._address = address
+        self._addresses = (address, own_address)
         self._process: WorkerProcess | None = None
         self._successor: WorkerProcess | None = None
         self._leaving: WorkerProcess | None = None
@@ -99,7 +99,7 @@ class Worker:
 
     def _started(self) -> WorkerProcess | None:
         """A new process, not sooner than the pause allows."""
-        return WorkerProcess(self._settings, self._address) if time.monotonic() >= self._start_at else None
+        return WorkerProcess(self._settings, *self._addresses) if time.monotonic() >= self._start_at else None
 
     def _hand_over(self, process: WorkerProcess, elapsed_s: float) -> None:
         """Let a successor serve, then let ``process`` end; only one at a time ends here."""
@@ -112,7 +112,7 @@ class Worker:
             self._successor = None
         elif self._successor.ready:
             log.info("worker %d is replaced by worker %d", process.pid, self._successor.pid)
-            process.drain(Drain.SILENTLY)
+            process.drain(Drain.OWN_PORT)
             self._leaving, self._leave_until = process, time.monotonic() + self._drain_s
             self._process, self._successor = self._successor, None
 
