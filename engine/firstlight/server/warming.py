@@ -31,8 +31,11 @@ def warm(store: Store, recommender: Recommender) -> None:
             if change.catalog_id == catalog_id and change.kind is ChangeKind.INTERACTION
         ]
         try:
-            for user_id in (None, *list(dict.fromkeys(users))[:USERS]):
-                recommender.recommend(catalog_id, [Query(user_id=user_id)])
+            recommender.load(catalog_id)
+            # A component that may hang or fail is met by calls with a deadline alone, and is known by those.
+            if not recommender.may_wait(catalog_id):
+                for user_id in (None, *list(dict.fromkeys(users))[:USERS]):
+                    recommender.recommend(catalog_id, [Query(user_id=user_id)])
         except Exception as error:  # whatever is wrong with its bundle or a plugin
             if not isinstance(error, FirstlightError) or error.reason != Reason.NO_ACTIVE_BUNDLE:
                 log.exception("catalogue %s cannot be answered", catalog_id)
