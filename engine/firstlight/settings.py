@@ -4,7 +4,7 @@
 
     firstlight.toml   settings; its `format` is the home's format version
     firstlight.db     the SQLite database, unless database_url names another
-    bundles/ reports/ rejects/ cache/ logs/
+    bundles/ reports/ rejects/ cache/ logs/ run/
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ class ServeSettings(BaseModel):
     workers: int = Field(default=1, ge=1, le=256, description="Worker processes.")
     worker_ports: bool = Field(
         default=False, description="Whether each worker listens on a port of its own too: the next ones after port."
+    )
+    takeover: bool = Field(
+        default=False, description="Whether to take the place of a server of this home that has the port."
     )
     route: Literal["auto", "full", "fast"] = Field(
         default="auto",

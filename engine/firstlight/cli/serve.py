@@ -34,6 +34,14 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    takeover: Annotated[
+        bool | None,
+        typer.Option(
+            help="Take the place of a server of the same home that has the port, once this one answers. "
+            "Default: [serve] takeover.",
+            show_default=False,
+        ),
+    ] = None,
     home: Home = None,
     catalog: Catalog = "default",
 ) -> None:
@@ -44,6 +52,8 @@ def serve(
         firstlight serve
 
         firstlight serve --host 0.0.0.0 --port 7070 --workers 4 --worker-ports
+
+        firstlight serve --takeover
     """
     from firstlight.server import serve as run_server
 
@@ -51,4 +61,4 @@ def serve(
         active = store.active_bundle(catalog)
     answer = f"answers from bundle {active.bundle_id}" if active else "has no active bundle yet: run firstlight train"
     print(f"Catalogue {catalog!r} {answer}", flush=True)
-    run_server(settings, host=host, port=port, workers=workers, worker_ports=worker_ports)
+    run_server(settings, host=host, port=port, workers=workers, worker_ports=worker_ports, takeover=takeover)

@@ -30,7 +30,7 @@ class App:
     async def stop(self, drain: Drain = Drain.EVERYWHERE) -> None:
         """Report NOT_SERVING as ``drain`` says and let callers notice, let running calls finish, then end."""
         serve = self._backend.settings.serve
-        reporting = {Drain.EVERYWHERE: [self._shared, *self._own], Drain.OWN_PORT: self._own}[drain]
+        reporting = {Drain.EVERYWHERE: [self._shared, *self._own], Drain.OWN_PORT: self._own, Drain.SILENTLY: []}[drain]
         if reporting:
             await asyncio.gather(*(endpoint.report_not_serving() for endpoint in reporting))
             await asyncio.sleep(serve.drain_delay_s)

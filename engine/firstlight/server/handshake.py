@@ -33,6 +33,9 @@ class Drain(StrEnum):
     OWN_PORT = "own port"
     """A successor has its place; callers of the workers' own ports call the other workers meanwhile."""
 
+    SILENTLY = "silently"
+    """Another server has all the ports: to callers of any it is there already."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:

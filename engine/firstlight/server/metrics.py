@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, start_http_server
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from firstlight.errors import PreconditionError, Reason
+from firstlight.server.ports import reserve
+
+ThreadingWSGIServer.allow_reuse_port = True  # reserve() sees to it that only servers of one home share a port
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which workers find where to count; prometheus-client reads it when it is imported."""
@@ -28,8 +32,10 @@ def count_fault(component: str, kind: str) -> None:
 
 
 @contextmanager
-def served(host: str, port: int | None) -> Iterator[None]:
+def served(host: str, port: int | None, *, sharing: bool = False) -> Iterator[None]:
     """Serve what the workers started meanwhile count at ``http://host:port/metrics``; None: nothing is served.
+
+    ``sharing``: another server may serve its own at the same port, until it ends.
 
     Raises:
         PreconditionError: PORT_IN_USE.
@@ -37,15 +43,15 @@ def served(host: str, port: int | None) -> Iterator[None]:
     if port is None:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="firstlight-metrics-") as directory:
+    with ExitStack() as held:
+        try:
+            reserved = held.enter_context(reserve(host, port, sharing=sharing))
+        except PreconditionError as error:
+            raise PreconditionError(f"cannot serve metrics: {error}", reason=Reason.PORT_IN_USE) from error
+        directory = held.enter_context(tempfile.TemporaryDirectory(prefix="firstlight-metrics-"))
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
-        try:
-            server, thread = start_http_server(port, host, registry)
-        except OSError as error:
-            raise PreconditionError(
-                f"cannot serve metrics on {host}:{port}: {error.strerror}", reason=Reason.PORT_IN_USE
-            ) from error
+        server, thread = start_http_server(reserved.port, reserved.host, registry)
         os.environ[DIRECTORY] = directory
         try:
             yield

@@ -33,11 +33,11 @@ class Reservation:
         self._held.close()
 
 
-def reserve(host: str, port: int) -> Reservation:
+def reserve(host: str, port: int, *, sharing: bool = False) -> Reservation:
     """Reserve ``port`` of ``host``, a free one where it is 0.
 
     With SO_REUSEPORT, two servers of one user would share the port unknowingly and each answer half of the calls. So
-    the port is first bound without it, which fails where anybody listens.
+    the port is first bound without it, which fails where anybody listens; unless ``sharing`` it is what is wanted.
 
     Raises:
         PreconditionError: PORT_IN_USE.
@@ -48,17 +48,20 @@ def reserve(host: str, port: int) -> Reservation:
             raise OSError(f"the last port is {LAST_PORT}")
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, place = found[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT are no listener
-            probe.bind(place)
-            place = probe.getsockname()
+        if not sharing:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT are no listener
+                probe.bind(place)
+                place = probe.getsockname()
         held = socket.socket(family, socket.SOCK_STREAM)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(place)
+        place = held.getsockname()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PreconditionError(
-                f"port {port} of {host} is in use by another process: choose another one with --port, or 0 for any",
+                f"port {port} of {host} is in use by another process: choose another one, 0 for any; "
+                "or --takeover, where that is a server of this home",
                 reason=Reason.PORT_IN_USE,
             ) from error
         text = f"cannot listen on {host}:{port}: {error.strerror or error}"

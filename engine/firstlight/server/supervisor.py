@@ -10,9 +10,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 from firstlight.errors import UnavailableError
+from firstlight.server.claim import Claim
 from firstlight.server.handshake import Drain
 from firstlight.server.jobs import JobRunner
 from firstlight.server.workers import Worker
@@ -31,8 +33,9 @@ log = logging.getLogger(__name__)
 class Supervisor:
     """Of all workers of a server, and of the training jobs of its home."""
 
-    def __init__(self, settings: Settings, store: Store, workers: list[Worker]) -> None:
+    def __init__(self, settings: Settings, store: Store, workers: list[Worker], claim: Claim) -> None:
         self._workers = workers
+        self._claim = claim
         self._to_renew: list[Worker] = []
         self._jobs = JobRunner(settings, store)
         self._stopping = False
@@ -45,6 +48,7 @@ class Supervisor:
         try:
             self._until_ready()
             if not self._stopping:
+                self._succeed()
                 on_ready()
             while not self._stopping:
                 self._watch()
@@ -63,6 +67,14 @@ class Supervisor:
                 if worker.failure:
                     raise UnavailableError(f"the server does not start: {worker.failure}")
 
+    def _succeed(self) -> None:
+        """Take the place of another server at the same address, and tell it to end."""
+        predecessor = self._claim.take()
+        if predecessor is not None:
+            log.info("taking over from process %d", predecessor)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(predecessor, signal.SIGTERM)
+
     def _watch(self) -> None:
         now = time.monotonic()
         elapsed_s, self._looked_at = min(now - self._looked_at, LONGEST_TICK_S), now
@@ -76,8 +88,9 @@ class Supervisor:
             self._to_renew.pop(0).renew()
 
     def _stop(self) -> None:
+        how = Drain.SILENTLY if self._claim.lost else Drain.EVERYWHERE
         for worker in self._workers:
-            worker.stop(Drain.EVERYWHERE)
+            worker.stop(how)
         self._jobs.stop()
         for worker in self._workers:
             worker.wait()
