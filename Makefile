@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-postgres test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins bench-student bench-transfer bench-quality bench-scale clean
+.PHONY: help install demo test test-postgres test-faults test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins bench-student bench-transfer bench-quality bench-scale clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,6 +47,9 @@ test: $(VENV)/.stamp-dev ## Run the tests (PostgreSQL too where FIRSTLIGHT_TEST_
 
 test-postgres: $(VENV)/.stamp-dev ## Run the tests with a private PostgreSQL cluster on loopback
 	.ci/with-postgres $(MAKE) test
+
+test-faults: $(VENV)/.stamp-dev ## Call servers for minutes while they are killed, stopped and replaced
+	$(ONE_THREAD) $(BIN)/python -m pytest -m faults tests/faults
 
 test-gpu: $(VENV)/.stamp-dev ## Run the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu tests/gpu
