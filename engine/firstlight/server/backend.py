@@ -24,6 +24,10 @@ ANSWER_THREADS = 4
 """For answers that may wait for a component that is not trusted."""
 
 
+def _nobody_asks() -> None:
+    pass
+
+
 class Backend:
     """The store, the recommender that follows it, and the threads that wait for SQL. Made in a running event loop."""
 
@@ -33,6 +37,8 @@ class Backend:
         self.plugins = plugins
         self.recommender = Recommender(store, settings, plugins, count_fault=metrics.count_fault)
         self.draining = asyncio.Event()
+        self.progressed: Callable[[], None] = _nobody_asks
+        """Called after each answer that the event loop's thread computed: many in a row are no hang."""
         self.executor = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="firstlight-store")
         self.answerers = ThreadPoolExecutor(ANSWER_THREADS, thread_name_prefix="firstlight-answer")
         self.writer = Writer(store)

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 
 import uvloop
@@ -36,7 +37,9 @@ async def _serve(settings: Settings, config: WorkerConfig) -> None:
     loop.add_reader(sys.stdin.fileno(), _listen, loop, told)
     await app.start()
     _tell(config.report_fd, READY)
-    reporting = asyncio.create_task(_report(backend, config.report_fd))
+    beat = Beat(config.report_fd)
+    backend.progressed = beat
+    reporting = asyncio.create_task(_report(backend, beat, config.report_fd))
     await app.stop(await told)
     reporting.cancel()
 
@@ -47,10 +50,25 @@ def _listen(loop: asyncio.AbstractEventLoop, told: asyncio.Future[Drain]) -> Non
     loop.remove_reader(sys.stdin.fileno())
 
 
-async def _report(backend: Backend, report_fd: int) -> None:
+class Beat:
+    """Reports a beat when it is called, at most every :data:`BEAT_S` seconds."""
+
+    def __init__(self, report_fd: int) -> None:
+        self._report_fd = report_fd
+        self._due = 0.0
+
+    def __call__(self) -> None:
+        """Something went on."""
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + BEAT_S
+            _tell(self._report_fd, BEAT)
+
+
+async def _report(backend: Backend, beat: Beat, report_fd: int) -> None:
     """Beat as long as the event loop turns. A thread that hangs cannot be ended, its process can be replaced."""
     while backend.recommender.stuck_threads < backend.settings.isolation.stuck_threads:
-        _tell(report_fd, BEAT)
+        beat()
         await asyncio.sleep(BEAT_S)
     log.error("%d threads hang in components: this worker asks for a successor", backend.recommender.stuck_threads)
     while True:

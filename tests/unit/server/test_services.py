@@ -72,7 +72,12 @@ def answers(recommender: SlowUsers, *, token: int = 0, release_after_s: float) -
         assert token
 
     async def run() -> list[bool]:
-        backend = SimpleNamespace(recommender=recommender, blocking=blocking, follower=SimpleNamespace(reach=reach))
+        backend = SimpleNamespace(
+            recommender=recommender,
+            blocking=blocking,
+            follower=SimpleNamespace(reach=reach),
+            progressed=lambda: None,
+        )
         asyncio.get_running_loop().call_later(release_after_s, recommender.released.set)
         found = await RecommendationService(backend)._recommend("default", [Query("u"), Query()], token, 10.0)
         recommender.released.set()

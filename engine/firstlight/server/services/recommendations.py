@@ -26,6 +26,9 @@ USER_STATE_WAIT_S = 0.020
 
 USER_STATE_TRIES = 3
 
+INLINE_QUERIES = 8
+"""A larger batch is answered in a thread: no single query waits behind it, and the worker does not seem to hang."""
+
 DEFAULT_DEADLINE_S = 10.0
 """For calls without a deadline."""
 
@@ -118,11 +121,15 @@ class RecommendationService(RecommendationServiceServicer):
             cached_only=True,
             remaining_s=max(0.0, deadline - clock()),
         )
-        return await self._answer(catalog_id, answer)
+        return await self._answer(catalog_id, answer, queries=len(queries))
 
-    async def _answer(self, catalog_id: str, answer: Callable[[], T]) -> T:
-        """What ``answer`` returns: called here, or in a thread where it may wait for a component."""
-        return await self._backend.answering(answer) if self._recommender.may_wait(catalog_id) else answer()
+    async def _answer(self, catalog_id: str, answer: Callable[[], T], *, queries: int = 1) -> T:
+        """What ``answer`` returns: called here, or in a thread where it may wait for a component or takes long."""
+        if queries > INLINE_QUERIES or self._recommender.may_wait(catalog_id):
+            return await self._backend.answering(answer)
+        found = answer()
+        self._backend.progressed()
+        return found
 
     async def _load_users(self, catalog_id: str, queries: Sequence[Query]) -> None:
         """Read users into memory, and again those of whom something newer was written meanwhile."""
