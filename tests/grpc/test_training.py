@@ -7,6 +7,7 @@ import pytest
 
 from firstlight.client import Client
 from firstlight.errors import InvalidInputError, NotFoundError, PreconditionError, Reason
+from firstlight.plugins import PluginRules, load_plugins
 from firstlight.v1.bundle_pb2 import Gate
 from firstlight.v1.training_job_pb2 import TrainingJob, TrainingParameters
 
@@ -65,7 +66,7 @@ def test_a_job_trains_a_bundle_and_the_server_answers_from_it(
         token = client.upsert_users({"later": {}}).write_token
         answer = client.recommend("user-1", limit=5, min_write_token=token)
         assert answer.bundle_id == done.bundle_id
-        assert {item.source for item in answer.items} <= {"popularity", "factors", "neighbours", "sequence"}
+        assert {item.source for item in answer.items} <= set(load_plugins(PluginRules()).registrations)
         assert client.roll_back_bundle().bundle.bundle_id == "bundle-1"
 
 
