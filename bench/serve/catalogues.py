@@ -19,7 +19,9 @@ import firstlight
 import firstlight_plugins
 from firstlight.bundle import Bundle, write_bundle
 from firstlight.datasets import import_files, movielens_100k
-from firstlight.domain import ItemTable
+from firstlight.domain import Dataset, ItemTable, Queries
+from firstlight.pipeline.indexing import Indexing, sample
+from firstlight.pipeline.loading import load_encoders
 from firstlight.plugins import load_plugins
 from firstlight.settings import Settings, init_home
 from firstlight.store import open_store
@@ -30,7 +32,12 @@ SEED = 0
 ENGINE = Path(firstlight.__file__).parent
 PLUGINS = Path(next(iter(firstlight_plugins.__path__)))
 TRAINING = (*(ENGINE / name for name in ("datasets", "domain", "features", "learning", "training")), PLUGINS)
-WRITING = (ENGINE / "bundle", Path(__file__).with_name("resampling.py"))
+WRITING = (
+    ENGINE / "bundle",
+    ENGINE / "runtime" / "index.py",
+    ENGINE / "pipeline" / "indexing.py",
+    Path(__file__).with_name("resampling.py"),
+)
 
 
 def movielens(cache: Path) -> Settings:
@@ -69,7 +76,8 @@ def catalogue(cache: Path, items: int) -> Settings:
         shutil.copytree(source.home, building, ignore=shutil.ignore_patterns("bundles", "cache"))
         settings = init_home(building)
         with closing(open_store(settings)) as store:
-            path = resample(real, settings.bundles, Draw(real.manifest.items, items, SEED))
+            users = _queries(real, store.load_dataset(CATALOG))
+            path = resample(real, settings.bundles, Draw(real.manifest.items, items, SEED), users)
             own = replace(record, bundle_id=path.name, path=str(path.relative_to(settings.bundles)))
             store.register_bundle(own)
             store.activate_bundle(CATALOG, path.name, forced=True)
@@ -77,13 +85,14 @@ def catalogue(cache: Path, items: int) -> Settings:
     return Settings.load(home)
 
 
-def resample(real: Bundle, root: Path, draw: Draw) -> Path:
-    """The bundle of ``draw``'s items in ``root``, written by the writer of all bundles."""
+def resample(real: Bundle, root: Path, draw: Draw, users: Queries) -> Path:
+    """The bundle of ``draw``'s items in ``root``, by the writer of all bundles; ``users`` measure its indexes."""
     manifest = real.manifest
     root.mkdir(parents=True, exist_ok=True)
     content = draw.rows(real.items.base_content, "content", root / "content.npy")
     share = draw.share.astype(np.float64)
     counts = share * real.items.base_counts[draw.near] + (1 - share) * real.items.base_counts[draw.far]
+    items, plugins = ItemTable(content, np.rint(counts).astype(np.int32)), load_plugins()
     path = write_bundle(
         root,
         bundle_id=f"resampled-{draw.size}",
@@ -91,7 +100,7 @@ def resample(real: Bundle, root: Path, draw: Draw) -> Path:
         schema=manifest.schema,
         item_ids=[*map(real.ids.id_of, range(draw.real)), *(f"r{n}" for n in range(draw.real, draw.size))],
         encoders=Resampled(real.encoders, draw, manifest.format),
-        items=ItemTable(content, np.rint(counts).astype(np.int32)),
+        items=items,
         components={name: Resampled(real.component(name), draw) for name in manifest.components},  # type: ignore[misc]
         ranker=Resampled(real.ranker, draw),  # type: ignore[arg-type]  # the writer only exports
         ranker_name=manifest.ranker,
@@ -100,10 +109,18 @@ def resample(real: Bundle, root: Path, draw: Draw) -> Path:
         metrics=manifest.metrics,
         evaluation=manifest.evaluation,
         dataset_token=manifest.dataset_token,
-        plugins=load_plugins(),
+        plugins=plugins,
+        index=Indexing(items, sample(users), plugins),
     )
     (root / "content.npy").unlink()
     return path
+
+
+def _queries(real: Bundle, data: Dataset) -> Queries:
+    """The real users; MovieLens' items have the same positions in the data and in its bundle."""
+    assert data.item_ids == tuple(map(real.ids.id_of, range(real.manifest.items)))
+    profiles = load_encoders(real, None).profiles(data.user_attributes)
+    return Queries(profiles, data.histories, tuple(data.user_attributes))
 
 
 def code(places: Iterable[Path]) -> str:

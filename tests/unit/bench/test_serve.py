@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from firstlight.bundle import Bundle
-from firstlight.domain import HistoryEntry, Query
+from firstlight.domain import Histories, HistoryEntry, Queries, Query
 from firstlight.pipeline import Engine
 from firstlight.plugins import load_plugins
 from firstlight.v1.recommendation_pb2 import Recommendation, RecommendedItem
@@ -87,7 +87,9 @@ def test_a_resampled_bundle_answers_with_new_items_too(tmp_path):
     from resampling import Draw
 
     real = Bundle.open(ROOT / "tests" / "golden" / "format-3")
-    path = resample(real, tmp_path, Draw(real.manifest.items, SIZE, 0))
+    path = resample(
+        real, tmp_path, Draw(real.manifest.items, SIZE, 0), Queries(np.zeros((1, 2), np.float32), Histories.empty(1))
+    )
     engine = Engine.open(path, load_plugins())
     assert set(engine.absent) == {"decades"}  # the golden bundle has an encoder of a plugin that is not here
     history = tuple(HistoryEntry(real.ids.id_of(n), 5.0) for n in range(3))
