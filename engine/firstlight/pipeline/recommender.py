@@ -12,7 +12,7 @@ from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
 from firstlight.pipeline.engine import Engine
 from firstlight.pipeline.isolation import CountFault, Isolation, count_nothing
-from firstlight.pipeline.preparing import UserState
+from firstlight.pipeline.placing import UserState
 from firstlight.pipeline.results import Recommendation
 from firstlight.pipeline.threads import GuardedThreads
 from firstlight.pipeline.users import UserCache

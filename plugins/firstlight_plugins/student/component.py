@@ -17,6 +17,7 @@ from firstlight import (
     Metrics,
     Queries,
     Reason,
+    Remembered,
     Runner,
     Runtime,
     Scenario,
@@ -100,6 +101,9 @@ class Student:
 
     def states(self, queries: Queries) -> NDArray[np.float32]:
         """float32 (B, d): what the queries' users are like; an empty history has a state too."""
+        return self._states(queries)
+
+    def _encoded(self, queries: Queries) -> NDArray[np.float32]:
         if not len(queries):
             return np.zeros((0, self._width), np.float32)
         histories = queries.histories
@@ -170,6 +174,7 @@ class Student:
         self._content_codes = whole(content)
         self._width = int(self._content_codes.shape[1])
         self._live: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._states = Remembered(self._encoded, items)
 
     def _products(self, items: NDArray[np.int32], state: NDArray[np.float32]) -> NDArray[np.float32]:
         return self._table.products(items, state) if self._in_table(items).all() else self.codes(items) @ state
