@@ -18,6 +18,7 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
+    Remembered,
     Runtime,
     Scenario,
     Scores,
@@ -90,6 +91,12 @@ class Popularity:
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores; in a catalogue above 50,000 items, among its 5,000 most popular and the live ones."""
+        made = self._proposed(queries)  # who builds on popularity asks for the same list
+        if limit not in made:
+            made[limit] = self._best(queries, limit)
+        return made[limit]
+
+    def _best(self, queries: Queries, limit: int) -> Candidates:
         live, profiles = self._live_vectors(), _with_one(queries.profiles)
         pool, values = self._pool, profiles @ self._pool_table.T
         if len(live):
@@ -154,6 +161,7 @@ class Popularity:
             self._pool = np.argsort(-table[:, 0], kind="stable")[:POOL].astype(np.int32)
             self._pool_table = table[self._pool]
         self._live = None
+        self._proposed: Remembered[dict[int, Candidates]] = Remembered(lambda _: {}, items)
 
     def _live_vectors(self) -> NDArray[np.float32]:
         content = self._items.live_content

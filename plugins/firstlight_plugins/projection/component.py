@@ -112,15 +112,16 @@ class Projection:
         """The history item that adds most to an item's score, else its best content column, else a profile column."""
         histories, known = self._histories(queries), self._answerable(positions)
         states = self.user_states(queries)
-        columns = self._items.content(positions)
         reasons: list[list[Reason | None]] = []
         for row, state in enumerate(states):
             history = histories.take(np.array([row]))
             codes = rows_of(self._space.codes, self._placed()[0], history.items) * self._space.weights(history)[:, None]
             beside = (self._vectors(positions[row]) - self._space.mean).T
             by_history = _most(codes @ beside)
-            by_content = _most(columns[row].T * (self._pulls @ state)[:, None])
-            by_profile = _most(queries.profiles[row][:, None] * (self._space.priors[1:] @ beside))
+            by_content = by_profile = [(0, 0.0)] * len(by_history)
+            if any(most <= 0 for _, most in by_history):  # else nobody asks
+                by_content = _most(self._items.content(positions[row]).T * (self._pulls @ state)[:, None])
+                by_profile = _most(queries.profiles[row][:, None] * (self._space.priors[1:] @ beside))
             items = history.items.tolist()
             reasons.append(
                 [
