@@ -5,7 +5,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-postgres test-faults test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins bench-student bench-transfer bench-quality bench-scale clean
+.PHONY: help install demo test test-postgres test-faults test-gpu lint types protos conformance bench bench-clients clients bench-gpu bench-plugins bench-student bench-transfer bench-quality bench-scale bench-serve clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -100,6 +100,9 @@ bench-student: $(VENV)/.stamp-all ## What distillation keeps and what it saves
 
 bench-scale: $(VENV)/.stamp-all ## How training time and peak memory grow with the data
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python bench/scale/run.py
+
+bench-serve: $(VENV)/.stamp-all ## How fast it serves beside a bare echo (needs go and h2load, Debian's nghttp2-client)
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(ONE_THREAD) $(BIN)/python bench/serve/run.py
 
 bench-transfer: $(VENV)/.stamp-all ## What a body carried from another catalogue is worth
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(ONE_THREAD) $(BIN)/python bench/transfer/run.py

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         RankingInputs as RankingInputs,
         Reason as Reason,
         ReasonCode as ReasonCode,
+        Remembered as Remembered,
         Scenario as Scenario,
         Schema as Schema,
         Scores as Scores,
@@ -88,7 +89,8 @@ _HOMES = {
     "firstlight.domain": (
         "Attribute", "AttributeValue", "Attributes", "Candidates", "Dataset", "Evidence", "Histories", "HistoryEntry",
         "Interaction", "Item", "ItemTable", "Kind", "Metrics", "Queries", "Query", "Ranked", "RankingExamples",
-        "RankingInputs", "Reason", "ReasonCode", "Scenario", "Schema", "Scores", "TrainingData", "User", "rows_of",
+        "RankingInputs", "Reason", "ReasonCode", "Remembered", "Scenario", "Schema", "Scores", "TrainingData", "User",
+        "rows_of",
     ),
     "firstlight.errors": (
         "ConflictError", "CorruptBundleError", "DeadlineError", "FirstlightError", "InvalidInputError",

@@ -30,6 +30,25 @@ def test_it_answers_what_the_blocking_client_answers(client: Client, server: obj
     asyncio.run(run())
 
 
+def test_many_calls_at_once_are_answered_as_one_by_one(client: Client, server: object) -> None:
+    asked = [(f"user-{n}", {"age": 20 + n, "taste": "calm"}, 3 + n % 20) for n in range(60)]
+
+    async def run() -> list[object]:
+        async with AsyncClient.connect(server.address, timeout_s=20) as waiting:
+            calls = (waiting.recommend(user, profile=profile, limit=limit) for user, profile, limit in asked)
+            wrong = waiting.recommend("user-1", profile={"age": "not a number"})
+            *answers, error = await asyncio.gather(*calls, wrong, return_exceptions=True)
+            assert isinstance(error, InvalidInputError)
+            assert "query.profile.age" in str(error)
+            return answers
+
+    for (user, profile, limit), answer in zip(asked, asyncio.run(run()), strict=True):
+        alone = client.recommend(user, profile=profile, limit=limit)
+        assert [item.item_id for item in answer.items] == [item.item_id for item in alone.items]
+        assert [item.score for item in answer.items] == pytest.approx([i.score for i in alone.items], abs=1e-5)
+        assert [item.reason_text for item in answer.items] == [item.reason_text for item in alone.items]
+
+
 def test_several_addresses(server: object) -> None:
     with Client.connect(server.address, server.address, timeout_s=20) as both:
         assert both.recommend().items

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +34,10 @@ class Encoders(Protocol):
         ...
 
 
+Index = Callable[[Path, Iterable[str]], Mapping[str, float]]
+"""Builds the vector indexes of the named components, whose folders are in a folder; how good they are, as metrics."""
+
+
 def write_bundle(
     root: Path,
     *,
@@ -52,6 +56,7 @@ def write_bundle(
     evaluation: Mapping[str, Any],
     dataset_token: int,
     plugins: Plugins,
+    index: Index | None = None,
 ) -> Path:
     """Write the bundle ``root/<catalog_id>/<bundle_id>`` and return its path.
 
@@ -74,6 +79,7 @@ def write_bundle(
         evaluation: JSON without NaN.
         dataset_token: the last change the training data hold.
         plugins: where the components came from.
+        index: builds the vector indexes that the components will ask for; None: they are built when it is loaded.
     """
     parent = root / catalog_id
     parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +92,7 @@ def write_bundle(
         encoders.save(_folder(building / "encoders"))
         for name, component in components.items():
             component.export(_folder(building / "components" / name))
+        measured = index(building / "components", components) if index is not None else {}
         if ranker is not None:
             ranker.export(_folder(building / "ranker"))
         if fast is not None and fast_ranker is not None:
@@ -101,7 +108,7 @@ def write_bundle(
             components={name: _source(plugins, name) for name in components},
             ranker=ranker_name if ranker is not None else "",
             fast=fast,
-            metrics=dict(metrics),
+            metrics={**metrics, **measured},
             evaluation=dict(evaluation),
             files=describe_files(building),
             format=encoders.format if fast is None else FORMAT_OF_ROUTES,

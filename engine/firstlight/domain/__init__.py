@@ -21,6 +21,7 @@ from firstlight.domain.query import (
     Scenario,
     Scores,
 )
+from firstlight.domain.remembering import Remembered
 from firstlight.domain.schema import Attribute, Attributes, AttributeValue, Kind, Schema
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "RankingInputs",
     "Reason",
     "ReasonCode",
+    "Remembered",
     "Route",
     "Scenario",
     "Schema",

@@ -75,7 +75,9 @@ class Queries:
         return len(self.profiles)
 
     def take(self, rows: NDArray[np.integer]) -> Queries:
-        """The given rows, in the given order."""
+        """The given rows, in the given order; these queries themselves where that is all of them."""
+        if len(rows) == len(self) and (len(rows) < 2 or bool((np.diff(rows) == 1).all())):
+            return self
         attributes = tuple(self.attributes[r] for r in rows) if self.attributes else ()
         return Queries(self.profiles[rows], self.histories.take(rows), attributes)
 
@@ -132,11 +134,11 @@ class Candidates:
             top = np.sort(np.argpartition(-values, limit - 1, axis=1)[:, :limit], axis=1)
         else:
             top = np.broadcast_to(np.arange(columns), values.shape)
-        order = np.argsort(-np.take_along_axis(values, top, axis=1), axis=1, kind="stable")[:, :limit]
-        top = np.take_along_axis(top, order, axis=1)
-        scores = np.take_along_axis(values, top, axis=1)
+        rows = np.arange(len(values))[:, None]
+        top = top[rows, np.argsort(-values[rows, top], axis=1, kind="stable")[:, :limit]]
+        scores = values[rows, top]
         found = np.isfinite(scores)
-        items = top if positions is None else np.take_along_axis(np.broadcast_to(positions, values.shape), top, axis=1)
+        items = top if positions is None else positions[top] if positions.ndim == 1 else positions[rows, top]
         return cls(np.where(found, items, -1).astype(np.int32), np.where(found, scores, 0).astype(np.float32))
 
     @classmethod

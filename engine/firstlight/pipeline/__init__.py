@@ -3,7 +3,8 @@
 from firstlight.pipeline.engine import Engine
 from firstlight.pipeline.isolation import ComponentState, CountFault, Health, Isolation
 from firstlight.pipeline.model import PER_GENERATOR, Model
-from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY, MAX_HISTORY, MAX_LIMIT, UserState
+from firstlight.pipeline.placing import UserState
+from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY, MAX_HISTORY, MAX_LIMIT
 from firstlight.pipeline.recommender import Recommender, unknown_write
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
 

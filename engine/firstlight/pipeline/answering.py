@@ -78,21 +78,14 @@ def answer(
     reasons = explain(model, queries, positions, sources, id_of=id_of, attempt=attempt)
     totals = np.where(np.isfinite(lifted) & shown, lifted, 0).sum(axis=2)
     lists = []
-    for row in range(len(positions)):
-        items = []
-        for column in np.flatnonzero(shown[row]):
-            source = model.names[sources[row, column]]
-            reason = reasons[row][column]
-            items.append(
-                RecommendedItem(
-                    item_id=id_of(int(positions[row, column])),
-                    score=float(values[row, column]),
-                    source=source,
-                    reason=reason,
-                    reason_text=text_of(reason, source),
-                )
-            )
-        lists.append(ShownList(tuple(items), model.names[int(totals[:, row].argmax())]))
+    rows = zip(positions.tolist(), values.tolist(), sources.tolist(), reasons, totals.argmax(axis=0), strict=True)
+    for row, scores, by, why, most in rows:  # plain numbers: numpy's cost more to handle one by one
+        items = tuple(
+            RecommendedItem(id_of(position), score, source := model.names[n], reason, text_of(reason, source))
+            for position, score, n, reason in zip(row, scores, by, why, strict=True)
+            if position >= 0
+        )
+        lists.append(ShownList(items, model.names[most]))
     return lists
 
 

@@ -21,6 +21,8 @@ class Catalogue:
         self.items = items
         self.removed = np.zeros(0, np.int32)
         """Positions that must not be shown, ascending."""
+        self.version = 0
+        """Rises when items are added: ids that had no position may have one."""
         self._ids = ids
         self._live_ids: list[str] = []
         self._live: dict[str, int] = {}
@@ -58,6 +60,7 @@ class Catalogue:
             self._live_ids += list(new)
             self.items.append(content[list(new.values())])
             self._live.update({one: start + n for n, one in enumerate(new)})
+            self.version += 1
         found = self.position_of(ids)
         self.removed = np.setdiff1d(self.removed, found)
         return found

@@ -34,7 +34,8 @@ from firstlight.pipeline.explaining import text_of
 from firstlight.pipeline.isolation import Isolation
 from firstlight.pipeline.loading import ComponentSettings, give_items, load_encoders, load_model
 from firstlight.pipeline.model import Model
-from firstlight.pipeline.preparing import MAX_LIMIT, Prepared, UserState, prepare
+from firstlight.pipeline.placing import UserState
+from firstlight.pipeline.preparing import MAX_LIMIT, Prepared, prepare
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
 from firstlight.pipeline.routes import FAST, FULL, Routes
 from firstlight.pipeline.shortlist import shortlist

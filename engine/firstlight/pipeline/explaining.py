@@ -49,10 +49,10 @@ def explain(
         given = attempt(name, "explain", partial(_explain, name, component, queries.take(rows), asked))
         if given is None:  # an item without a reason is better than no item
             continue
-        for row, answers in zip(rows, given, strict=True):
-            for column in np.flatnonzero(mine[row]):
-                reason = answers[column]
-                reasons[row][column] = None if reason is None else _shown(reason, id_of)
+        for row, answers, own in zip(rows.tolist(), given, mine[rows].tolist(), strict=True):
+            for column, reason in enumerate(answers):
+                if own[column] and reason is not None:
+                    reasons[row][column] = _shown(reason, id_of)
     return reasons
 
 

@@ -53,11 +53,11 @@ def load_model(
         except Exception as error:  # whatever a plugin raises, the others answer
             _leave_out(absent, name, error, plugins)
     loaded: dict[str, Component] = {}
-    runtime = BundleRuntime(bundle.items, loaded, threads)
     for name in in_order(created):
         try:
             check_requirements(name, created[name], loaded)
-            created[name].load(bundle.component(name), runtime)
+            folder = bundle.component(name)
+            created[name].load(folder, BundleRuntime(bundle.items, loaded, threads, folder))
         except CorruptBundleError:
             raise
         except Exception as error:

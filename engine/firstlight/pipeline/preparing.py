@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import Attributes, Histories, HistoryEntry, Queries, Query, Schema
+from firstlight.domain import Attributes, HistoryEntry, Queries, Query, Schema
 from firstlight.domain.values import conflicts
 from firstlight.errors import InvalidInputError, Violation
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline.catalogue import Catalogue
+from firstlight.pipeline.placing import Placed, UserState, histories
 from firstlight.pipeline.results import Degradation, DegradationReason
 from firstlight.plugins import Attempt
 
@@ -28,14 +29,6 @@ MAX_GIVEN_HISTORY = 100_000
 """A query with more history entries of its own is refused."""
 
 MAX_VIOLATIONS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class UserState:
-    """What is stored about a user: attributes, and the newest 100,000 interactions, oldest first."""
-
-    attributes: Attributes = field(default_factory=dict)
-    history: tuple[HistoryEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +82,19 @@ def prepare(
     rows = [_Row.of(query, users, schema) for query in queries]
     found = iter(np.split(*_look_up(catalogue, [ids for row in rows for ids in row.id_lists])))
     types = {name: n for n, name in enumerate(schema.types)}
-    items: list[list[int]] = []
-    entries: list[list[HistoryEntry]] = []
+    placed: list[Placed] = []
     candidates: list[NDArray[np.int32] | None] = []
     excluded: list[NDArray[np.int32]] = []
     for row in rows:
-        history, exclude, given = next(found), next(found), next(found)
-        used = np.flatnonzero(history >= 0)
-        used = used[used >= len(history) - MAX_HISTORY]
-        items.append(history[used].tolist())
-        entries.append([row.history[n] for n in used])
-        seen = history[:0] if row.query.include_seen else history
-        excluded.append(np.concatenate([seen, exclude]))
+        added, exclude, given = next(found), next(found), next(found)
+        history = row.state.placed(catalogue, types).then(Placed.of(row.added, added, types))
+        placed.append(history.known(MAX_HISTORY))
+        excluded.append(exclude if row.query.include_seen else np.concatenate([history.items, exclude]))
         candidates.append(None if row.query.candidates is None else np.unique(given[given >= 0]))
-        row.note_unknown(history, given)
+        row.note_unknown(added, given)
     profiles = encoders.profiles([row.profile for row in rows], attempt=attempt)
-    histories = Histories.from_rows(
-        items,
-        [[math.nan if e.value is None else e.value for e in row] for row in entries],
-        [[types.get(e.type, 0) for e in row] for row in entries],
-        [[e.time_us or 0 for e in row] for row in entries],
-    )
     return Prepared(
-        queries=Queries(profiles, histories, tuple(row.profile for row in rows)),
+        queries=Queries(profiles, histories(placed), tuple(row.profile for row in rows)),
         limits=np.array([min(query.limit, MAX_LIMIT) for query in queries], np.int64),
         candidates=tuple(candidates),
         excluded_rows=np.repeat(np.arange(len(rows)), [len(row) for row in excluded]),
@@ -126,8 +109,9 @@ class _Row:
 
     query: Query
     profile: Attributes
-    history: tuple[HistoryEntry, ...]
-    stored: int
+    state: UserState
+    added: tuple[HistoryEntry, ...]
+    """What the query adds to the stored history."""
     degraded: list[Degradation]
 
     @classmethod
@@ -142,28 +126,27 @@ class _Row:
         bad = {violation.field for violation in conflicts(state.attributes, schema.users)}
         profile = {name: v for name, v in state.attributes.items() if name not in bad} | dict(query.profile)
         context = tuple(HistoryEntry(item_id) for item_id in query.context)
-        history = (*state.history, *query.history, *context)
-        row = cls(query, profile, history, len(state.history), degraded)
+        row = cls(query, profile, state, (*query.history, *context), degraded)
         row.note_limits({attribute.name for attribute in schema.users}, bad)
         return row
 
     @property
     def id_lists(self) -> tuple[list[str], Sequence[str], Sequence[str]]:
-        """Ids of history, exclusions and given candidates."""
-        return [entry.item_id for entry in self.history], self.query.exclude, self.query.candidates or ()
+        """Ids of the added history, exclusions and given candidates."""
+        return [entry.item_id for entry in self.added], self.query.exclude, self.query.candidates or ()
 
     def note_limits(self, known: set[str], bad: set[str]) -> None:
         ignored = sorted({name for name in self.profile if name not in known} | bad)
         if ignored:
             self._note(DegradationReason.UNKNOWN_ATTRIBUTE, "ignored: " + ", ".join(ignored))
-        if len(self.history) > MAX_HISTORY:
+        if len(self.state.history) + len(self.added) > MAX_HISTORY:
             self._note(DegradationReason.HISTORY_TRUNCATED, f"only the newest {MAX_HISTORY} history entries were used")
         if self.query.limit > MAX_LIMIT:
             self._note(DegradationReason.LIMIT_CUT, f"the limit {self.query.limit} was cut to {MAX_LIMIT}")
 
-    def note_unknown(self, history: NDArray[np.int32], candidates: NDArray[np.int32]) -> None:
+    def note_unknown(self, added: NDArray[np.int32], candidates: NDArray[np.int32]) -> None:
         """Count the items that came with the query and are none of the catalogue's."""
-        for name, found in (("history", history[self.stored :]), ("candidate", candidates)):
+        for name, found in (("history", added), ("candidate", candidates)):
             unknown = int((found < 0).sum())
             if unknown:
                 text = f"{unknown} of {len(found)} {name} items are not in this bundle"

@@ -13,7 +13,7 @@ from firstlight.errors import InvalidInputError, PreconditionError, Reason, Viol
 from firstlight.pipeline.early import MOST_USERS
 from firstlight.pipeline.engine import Engine
 from firstlight.pipeline.isolation import CountFault, Isolation, count_nothing
-from firstlight.pipeline.preparing import UserState
+from firstlight.pipeline.placing import UserState
 from firstlight.pipeline.results import Recommendation
 from firstlight.pipeline.threads import GuardedThreads
 from firstlight.pipeline.users import UserCache

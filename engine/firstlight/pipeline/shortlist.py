@@ -71,14 +71,25 @@ class _Permission:
     def __call__(self, positions: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
         """``positions`` (b, C) of the rows where ``mask`` (B,) is true, less what must not be shown."""
         rows = np.flatnonzero(mask)
-        allowed = (positions >= 0) & ~np.isin(positions, self._removed)
-        allowed &= ~np.isin(rows[:, None] * self._stride + positions, self._excluded)
+        allowed = positions >= 0
+        if len(self._removed):
+            allowed &= ~np.isin(positions, self._removed)
+        self._strike(allowed, rows, positions)
         for name, candidate_filter in self._filters.items():
             queries = self._prepared.queries.take(rows)
             found = self._attempt(name, "allow", partial(_allow, name, candidate_filter, queries, positions))
             if found is not None:
                 allowed &= found
-        return unique_rows(np.where(allowed, positions, -1))
+        return positions if allowed.all() else unique_rows(np.where(allowed, positions, -1))
+
+    def _strike(self, allowed: NDArray[np.bool_], rows: NDArray[np.int64], positions: NDArray[np.int32]) -> None:
+        """Clear ``allowed`` where a position is excluded: few are, so they are looked up among the candidates."""
+        # Ascending: so are positions in each row, and padding, which comes last, is above them all.
+        keys = (rows[:, None] * self._stride + np.where(positions < 0, self._stride - 1, positions)).ravel()
+        places = np.searchsorted(keys, self._excluded)
+        inside = places < len(keys)
+        places = places[inside]
+        allowed.ravel()[places[keys[places] == self._excluded[inside]]] = False
 
 
 def _allow(

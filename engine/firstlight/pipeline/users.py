@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from firstlight.domain import HistoryEntry, Query
-from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY, UserState
+from firstlight.pipeline.placing import UserState
+from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY
 from firstlight.store import Store
 
 Key = tuple[str, str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,22 @@ from numpy.typing import NDArray
 from firstlight.domain import ItemTable
 from firstlight.errors import CorruptBundleError
 from firstlight.roles import Component, Runner, VectorIndex
-from firstlight.runtime.index import open_index
+from firstlight.runtime.index import FaissIndex, index_file, open_index
 from firstlight.runtime.sessions import open_session
 
 
 @dataclass(frozen=True, slots=True)
 class BundleRuntime:
-    """A :class:`firstlight.roles.Runtime` over one bundle. ``components`` grows as they load, in order."""
+    """A :class:`firstlight.roles.Runtime` of one component of a bundle. ``components`` grows as they load, in order.
+
+    ``folder``: the component's, where its indexes are kept; None for none.
+    """
 
     items: ItemTable
     components: Mapping[str, Component]
     threads: int = 1
+    folder: Path | None = None
+    _asked: Iterator[int] = field(default_factory=count, repr=False)
 
     def session(self, path: Path) -> Runner:
         """An onnxruntime session on CUDA where there is a device, else on CPU."""
@@ -33,8 +39,9 @@ class BundleRuntime:
         return map_array(path)
 
     def index(self, vectors: NDArray[np.float32]) -> VectorIndex:
-        """An inner-product index over ``vectors`` (N, D)."""
-        return open_index(vectors)
+        """An inner-product index over ``vectors`` (N, D): the bundle's, mapped, where it holds one."""
+        built = index_file(self.folder, next(self._asked)) if self.folder else None
+        return FaissIndex.mapped(built) if built and built.is_file() else open_index(vectors)
 
 
 def map_array(path: Path) -> NDArray[np.generic]:

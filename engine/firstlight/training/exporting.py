@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from firstlight.bundle import FastRoute, write_bundle
-from firstlight.domain import Dataset
+from firstlight.domain import Dataset, Queries
+from firstlight.pipeline.indexing import Indexing, sample
+from firstlight.pipeline.loading import ComponentSettings
 from firstlight.plugins import Plugins
 from firstlight.training.product import Product
 from firstlight.training.results import evaluation_of
@@ -20,13 +22,16 @@ def export_product(
     bundle_id: str,
     token: int = 0,
     plugins: Plugins,
+    settings: ComponentSettings | None = None,
 ) -> Path:
     """Write the bundle ``root/<catalog_id>/<bundle_id>`` of what was fitted on ``dataset``, and return its path.
 
-    ``token``: the last change that ``dataset`` holds.
+    ``token``: the last change that ``dataset`` holds; ``settings``: the tables ``[plugins.<component>]``.
     """
     model, fast = product.routes.full, product.routes.fast
     quality = {str(knot): share for knot, share in product.routes.quality.items()}
+    profiles = product.encoders.profiles(dataset.user_attributes)
+    users = sample(Queries(profiles, dataset.histories, tuple(dataset.user_attributes)))
     return write_bundle(
         root,
         bundle_id=bundle_id,
@@ -44,4 +49,5 @@ def export_product(
         evaluation=evaluation_of(product.crossfit.results),
         dataset_token=token,
         plugins=plugins,
+        index=Indexing(model.items, users, plugins, settings or {}),
     )

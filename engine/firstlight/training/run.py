@@ -94,6 +94,7 @@ def _run(
         bundle_id=bundle_id,
         token=token,
         plugins=plugins,
+        settings=settings.plugins,
     )
     try:
         progress("parity", 0.0)

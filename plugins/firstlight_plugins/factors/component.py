@@ -20,6 +20,7 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
+    Remembered,
     Runtime,
     Scores,
     TrainingData,
@@ -76,7 +77,7 @@ class Factors:
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
         """Known where the history holds a bundle item and the candidate has interactions."""
         histories = self._histories(queries)
-        users = self._folding.users(histories)
+        users = self._users(queries)
         known = (self._items.counts(positions) > 0) & (histories.lengths > 0)[:, None]
         at = np.where(known, positions, 0)
         values = np.zeros(positions.shape, np.float32)
@@ -87,7 +88,7 @@ class Factors:
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores among items with interactions; none for an empty history."""
         histories = self._histories(queries)
-        users = self._folding.users(histories)
+        users = self._users(queries)
         limit = min(limit, self._items.base_size)
         if self._index is not None and limit:
             augmented = np.concatenate([users, np.ones((len(users), 1), np.float32)], axis=1)
@@ -128,6 +129,7 @@ class Factors:
 
     def _start(self, items: ItemTable, folding: Folding, index: VectorIndex | None) -> None:
         self._items, self._folding, self._index = items, folding, index
+        self._users = Remembered(lambda queries: folding.users(self._histories(queries)), items)
 
     def _histories(self, queries: Queries) -> Histories:
         """Distinct bundle items that training saw."""

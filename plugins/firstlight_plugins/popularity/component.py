@@ -18,6 +18,7 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
+    Remembered,
     Runtime,
     Scenario,
     Scores,
@@ -85,41 +86,48 @@ class Popularity:
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
         """Known for every item; padding gives value 0, known False."""
         vectors = rows_of(self._table, self._live_vectors(), positions)
-        taste = np.ones((len(queries), vectors.shape[2]), np.float32)
-        taste[:, 1:] = queries.profiles
-        return Scores((vectors @ taste[:, :, None])[..., 0], positions >= 0)
+        values = vectors @ _with_one(queries.profiles)[:, :, None]
+        return Scores(values[..., 0], positions >= 0)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores; in a catalogue above 50,000 items, among its 5,000 most popular and the live ones."""
-        live = np.arange(self._items.base_size, self._items.base_size + len(self._live_vectors()), dtype=np.int32)
-        if self._items.base_size <= DENSE_LIMIT:
-            pool = np.concatenate([np.arange(self._items.base_size, dtype=np.int32), live])
-        else:
-            pool = np.concatenate([self._popular, live])
-        vectors = rows_of(self._table, self._live_vectors(), pool)
-        values = vectors[:, 0] + queries.profiles @ vectors[:, 1:].T
+        made = self._proposed(queries)  # who builds on popularity asks for the same list
+        if limit not in made:
+            made[limit] = self._best(queries, limit)
+        return made[limit]
+
+    def _best(self, queries: Queries, limit: int) -> Candidates:
+        live, profiles = self._live_vectors(), _with_one(queries.profiles)
+        pool, values = self._pool, profiles @ self._pool_table.T
+        if len(live):
+            pool = np.concatenate([pool, self._items.base_size + np.arange(len(live), dtype=np.int32)])
+            values = np.concatenate([values, profiles @ live.T], axis=1)
         return Candidates.best(values, limit, positions=pool)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The profile column that lifts an item most, else its popularity; a new item's strongest content column."""
         vectors = rows_of(self._table, self._live_vectors(), positions)
-        lifts = queries.profiles[:, None, :] * vectors[..., 1:]
-        new = self._items.counts(positions) == 0
-        pull = self._items.content(positions) * self._content[:-1, 0] * self._readable
+        column, lift = _largest(queries.profiles[:, None, :] * vectors[..., 1:])
+        new = (self._items.counts(positions) == 0) & (positions >= 0)
 
-        def one(b: int, c: int) -> Reason | None:
-            if positions[b, c] < 0:
+        def one(position: int, is_new: bool, best: int, most: float) -> Reason | None:
+            if position < 0:
                 return None
-            if new[b, c]:
-                best = int(pull[b, c].argmax()) if pull.shape[2] else -1
-                name = self._content_names[best] if best >= 0 and pull[b, c, best] > 0 else ""
-                return Reason(ReasonCode.MATCHES_CONTENT, attribute=name)
-            best = int(lifts[b, c].argmax()) if lifts.shape[2] else -1
-            if best >= 0 and lifts[b, c, best] >= NOTABLE_LIFT:
+            if is_new:
+                return self._by_content(position)
+            if most >= NOTABLE_LIFT:
                 return Reason(ReasonCode.POPULAR_IN_SEGMENT, attribute=self._profile_names[best])
             return Reason(ReasonCode.POPULAR)
 
-        return [[one(b, c) for c in range(positions.shape[1])] for b in range(len(positions))]
+        rows = zip(positions.tolist(), new.tolist(), column.tolist(), lift.tolist(), strict=True)
+        return [[one(*item) for item in zip(*row, strict=True)] for row in rows]
+
+    def _by_content(self, position: int) -> Reason:
+        """The content column that speaks most for an item nobody has met."""
+        pull = self._items.content(np.array([position], np.int32))[0] * self._content[:-1, 0] * self._readable
+        best = int(pull.argmax()) if len(pull) else -1
+        name = self._content_names[best] if best >= 0 and pull[best] > 0 else ""
+        return Reason(ReasonCode.MATCHES_CONTENT, attribute=name)
 
     def embed_items(self, content: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32 (M, 1 + P): predicted log share and lifts of items known by ``content`` (M, C) alone."""
@@ -148,8 +156,12 @@ class Popularity:
         self._items, self._table, self._content = items, table, content
         self._profile_names, self._content_names = profile_names, content_names
         self._readable = np.array(["=" in name for name in content_names], np.float32)
-        self._popular = np.argsort(-table[:, 0], kind="stable")[:POOL].astype(np.int32)
+        self._pool, self._pool_table = np.arange(len(table), dtype=np.int32), table
+        if len(table) > DENSE_LIMIT:
+            self._pool = np.argsort(-table[:, 0], kind="stable")[:POOL].astype(np.int32)
+            self._pool_table = table[self._pool]
         self._live = None
+        self._proposed: Remembered[dict[int, Candidates]] = Remembered(lambda _: {}, items)
 
     def _live_vectors(self) -> NDArray[np.float32]:
         content = self._items.live_content
@@ -158,3 +170,15 @@ class Popularity:
             live = (content, self.embed_items(content))
             self._live = live
         return live[1]
+
+
+def _with_one(profiles: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 (B, 1 + P): 1, then the profile: what meets a row of the table."""
+    return np.concatenate([np.ones((len(profiles), 1), np.float32), profiles], axis=1, dtype=np.float32)
+
+
+def _largest(values: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The place of the largest of ``values`` (..., n) along the last axis, and that value; 0 and 0 where n is 0."""
+    if not values.shape[-1]:
+        return np.zeros(values.shape[:-1], np.int64), np.zeros(values.shape[:-1], np.float32)
+    return values.argmax(axis=-1), values.max(axis=-1)

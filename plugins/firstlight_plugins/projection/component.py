@@ -19,6 +19,7 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
+    Remembered,
     Runtime,
     Scenario,
     Scores,
@@ -33,6 +34,8 @@ DENSE_LIMIT = 50_000
 NAMES = "names.json"
 SPARE = 4
 Floats = NDArray[np.float32]
+Most = tuple[int, float]
+"""Which piece of evidence says most for an item, and how much."""
 
 
 class ProjectionSettings(BaseModel):
@@ -98,19 +101,20 @@ class Projection:
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores, live items included."""
         limit = min(limit, self._items.size)
-        live = np.arange(self._items.base_size, self._items.size, dtype=np.int32)
         states, typical = self._states(queries)
+        live, moves = self._live_vectors()
+        fresh = np.arange(self._items.base_size, self._items.base_size + len(live), dtype=np.int32)
         if self._index is not None and limit:
-            pools = list(self._index.search(states, limit * SPARE).positions)
+            near = self._near(states, limit)
+            positions, values = near.positions, near.scores
         else:
-            pools = [np.arange(self._items.base_size, dtype=np.int32)] * len(queries)
-        lists = []
-        for state, usual, pool in zip(states, typical, pools, strict=True):
-            positions = np.concatenate([pool, live])
-            values = self._values(positions, state, usual)
-            values[~self._answerable(positions)] = -np.inf
-            lists.append(Candidates.best(values[None].astype(np.float32), limit, positions=positions))
-        return Candidates.stacked(lists, limit)
+            every = np.arange(self._items.base_size, dtype=np.int32)
+            positions = np.broadcast_to(every, (len(queries), len(every)))
+            values = np.array([self._space.items @ state for state in states], np.float32).reshape(positions.shape)
+        positions = np.concatenate([positions, np.broadcast_to(fresh, (len(queries), len(fresh)))], axis=1)
+        values = np.concatenate([values, states @ live.T - typical @ moves.T], axis=1)
+        values = np.where(self._answerable(positions), values, -np.inf) - (states @ self._space.mean)[:, None]
+        return Candidates.best(values.astype(np.float32), limit, positions=positions)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The history item that adds most to an item's score, else its best content column, else a profile column."""
@@ -121,15 +125,16 @@ class Projection:
             history = histories.take(np.array([row]))
             codes = rows_of(self._space.codes, self._placed()[1], history.items) * self._space.weights(history)[:, None]
             beside = (self._vectors(positions[row]) - self._space.mean).T
-            by_history = codes @ beside
-            by_content = self._items.content(positions[row]).T * (self._pulls @ state)[:, None]
-            by_profile = queries.profiles[row][:, None] * (self._space.priors[1:] @ beside)
+            by_history = _most(codes @ beside)
+            by_content = by_profile = [(0, 0.0)] * len(by_history)
+            if any(most <= 0 for _, most in by_history):  # else nobody asks
+                by_content = _most(self._items.content(positions[row]).T * (self._pulls @ state)[:, None])
+                by_profile = _most(queries.profiles[row][:, None] * (self._space.priors[1:] @ beside))
+            items = history.items.tolist()
             reasons.append(
                 [
-                    self._reason(history.items, by_history[:, c], by_content[:, c], by_profile[:, c])
-                    if known[row, c]
-                    else None
-                    for c in range(positions.shape[1])
+                    self._reason(items, *best) if is_known else None
+                    for is_known, *best in zip(known[row].tolist(), by_history, by_content, by_profile, strict=True)
                 ]
             )
         return reasons
@@ -144,8 +149,13 @@ class Projection:
 
     def user_states(self, queries: Queries) -> Floats:
         """Standardised states, float32 (B, d)."""
-        states = self._space.states(queries, self._histories(queries), self._placed()[1])
-        return self._space.standardised(states)
+        return self._states(queries)[0]
+
+    def _both(self, queries: Queries) -> tuple[Floats, Floats]:
+        """States of the users, and of typical users of whom as much is known; float32 (B, d) each."""
+        histories = self._histories(queries)
+        states = self._space.standardised(self._space.states(queries, histories, self._placed()[1]))
+        return states, self._typical.at(histories.lengths) if self._typical else np.zeros_like(states)
 
     def user_leanings(self, queries: Queries) -> Floats:
         """float32 (B, d): how users differ from others of whom as much is known; all 0 in a bundle without those."""
@@ -181,6 +191,8 @@ class Projection:
         self._items, self._space, self._index = items, space, index
         self._profile_names, self._content_names = profile_names, content_names
         self._live, self._moved, self._places = None, {}, None
+        self._states = Remembered(self._both, items)
+        self._described = items.base_content.any(axis=1) | (items.base_counts > 0)
         columns = np.zeros((len(content_names), space.items.shape[1]), np.float32)
         own = slice(1, 1 + len(space.features.columns))
         columns[space.features.columns] = space.content_items[own] * space.features.scales[own, None]
@@ -191,6 +203,23 @@ class Projection:
         """Distinct items that can be placed."""
         histories = queries.histories
         return histories.keep((histories.items >= 0) & (histories.items < self._items.size)).distinct()
+
+    def _near(self, states: Floats, limit: int) -> Candidates:
+        """What the index finds: more where some of it cannot be answered, as those are left out."""
+        assert self._index is not None
+        found = self._index.search(states, limit)
+        short = ~self._answerable(found.positions).all(axis=1)
+        if not short.any():
+            return found
+        more = self._index.search(states[short], limit * SPARE)
+        shape = (len(states), more.positions.shape[1])
+        wide = Candidates(np.full(shape, -1, np.int32), np.zeros(shape, np.float32))
+        for whole, few, many in (
+            (wide.positions, found.positions, more.positions),
+            (wide.scores, found.scores, more.scores),
+        ):
+            whole[:, : few.shape[1]], whole[short] = few, many
+        return wide
 
     def _placed(self) -> tuple[Floats, Floats, Floats]:
         """Content of the live items, their codes, and their vectors by content alone."""
@@ -214,13 +243,6 @@ class Projection:
             self._places = places
         return places[2:]
 
-    def _states(self, queries: Queries) -> tuple[Floats, Floats]:
-        """Of the users, and of typical users of whom as much is known; float32 (B, d) each."""
-        states = self.user_states(queries)
-        if self._typical is None:
-            return states, np.zeros_like(states)
-        return states, self._typical.at(self._histories(queries).lengths)
-
     def _values(self, positions: NDArray[np.int32], state: Floats, typical: Floats) -> Floats:
         """Scores (C,) of ``positions`` (C,) for one user: by state, and by leaning along the way of moved items."""
         values = self._vectors(positions) @ state - self._space.mean @ state
@@ -233,18 +255,25 @@ class Projection:
         return rows_of(self._space.items, self._live_vectors()[0], positions)
 
     def _answerable(self, positions: NDArray[np.int32]) -> NDArray[np.bool_]:
-        known = self._items.content(positions).any(axis=-1) | (self._items.counts(positions) > 0)
+        """Those with content or interactions."""
+        described = np.concatenate([self._described, self._items.live_content.any(axis=1)])
+        known = described.take(positions, mode="clip")
         if self._moved:
             known |= np.isin(positions, list(self._moved))
         return np.asarray((positions >= 0) & known)
 
-    def _reason(
-        self, history: NDArray[np.int32], by_history: Floats, by_content: Floats, by_profile: Floats
-    ) -> Reason | None:
-        if len(by_history) and by_history.max() > 0:
-            return Reason(ReasonCode.SIMILAR_TO_HISTORY, int(history[by_history.argmax()]))
-        if len(by_content) and by_content.max() > 0:
-            return Reason(ReasonCode.MATCHES_CONTENT, attribute=self._content_names[int(by_content.argmax())])
-        if len(by_profile) and by_profile.max() > 0:
-            return Reason(ReasonCode.MATCHES_PROFILE, attribute=self._profile_names[int(by_profile.argmax())])
+    def _reason(self, history: list[int], by_history: Most, by_content: Most, by_profile: Most) -> Reason | None:
+        if by_history[1] > 0:
+            return Reason(ReasonCode.SIMILAR_TO_HISTORY, history[by_history[0]])
+        if by_content[1] > 0:
+            return Reason(ReasonCode.MATCHES_CONTENT, attribute=self._content_names[by_content[0]])
+        if by_profile[1] > 0:
+            return Reason(ReasonCode.MATCHES_PROFILE, attribute=self._profile_names[by_profile[0]])
         return None
+
+
+def _most(values: Floats) -> list[Most]:
+    """For each column of ``values`` (n, C) the row of the largest value, and that; nothing is 0 more than nothing."""
+    if not len(values):
+        return [(0, 0.0)] * values.shape[1]
+    return list(zip(values.argmax(axis=0).tolist(), values.max(axis=0).tolist(), strict=True))

@@ -17,6 +17,7 @@ from firstlight import (
     Metrics,
     Queries,
     Reason,
+    Remembered,
     Runner,
     Runtime,
     Scenario,
@@ -99,6 +100,9 @@ class Sequence:
 
     def states(self, queries: Queries) -> NDArray[np.float32]:
         """float32 (B, d): what the queries' users are like; an empty history has a state too."""
+        return self._states(queries)
+
+    def _encoded(self, queries: Queries) -> NDArray[np.float32]:
         tokens = tokenise(queries.histories, self._scaling, limit=self._max_history)
         if not len(queries):
             return np.zeros((0, self._tables.width), np.float32)
@@ -171,6 +175,7 @@ class Sequence:
         self._encoder, self._tables = encoder, tables
         self._scaling, self._profile_names = scaling, profile_names
         self._live_rows: LiveRows | None = None
+        self._states = Remembered(self._encoded, items)
 
     def _live(self) -> LiveRows:
         """Live items' rows, made again when the table's live content is another array."""

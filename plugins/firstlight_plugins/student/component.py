@@ -17,6 +17,7 @@ from firstlight import (
     Metrics,
     Queries,
     Reason,
+    Remembered,
     Runner,
     Runtime,
     Scenario,
@@ -100,6 +101,9 @@ class Student:
 
     def states(self, queries: Queries) -> NDArray[np.float32]:
         """float32 (B, d): what the queries' users are like; an empty history has a state too."""
+        return self._states(queries)
+
+    def _encoded(self, queries: Queries) -> NDArray[np.float32]:
         if not len(queries):
             return np.zeros((0, self._width), np.float32)
         histories = queries.histories
@@ -111,13 +115,10 @@ class Student:
 
     def codes(self, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         """float32 (..., d): codes of ``positions`` (...), live items included; zeros for −1."""
-        inside = self._in_table(positions)
-        if inside.all():
-            return self._table.rows(positions)
-        out = np.zeros((*positions.shape, self._width), np.float32)
-        out[inside] = self._table.rows(positions[inside])
-        beyond = positions >= len(self._table)
-        if beyond.any():
+        out = self._table.rows(self._inside(positions))
+        if positions.size and (positions.min() < 0 or positions.max() >= len(self._table)):
+            out[positions < 0] = 0
+            beyond = positions >= len(self._table)
             out[beyond] = self._live_codes()[positions[beyond] - len(self._table)]
         return out
 
@@ -170,13 +171,16 @@ class Student:
         self._content_codes = whole(content)
         self._width = int(self._content_codes.shape[1])
         self._live: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._states = Remembered(self._encoded, items)
 
     def _products(self, items: NDArray[np.int32], state: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._table.products(items, state) if self._in_table(items).all() else self.codes(items) @ state
+        if items.max(initial=-1) >= len(self._table):
+            return self.codes(items) @ state
+        return np.where(items < 0, np.float32(0), self._table.products(self._inside(items), state))
 
-    def _in_table(self, positions: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """bool (...): bundle items, neither live nor padding; −1 is large without its sign."""
-        return positions.view(np.uint32) < np.uint32(len(self._table))
+    def _inside(self, positions: NDArray[np.int32]) -> NDArray[np.int32]:
+        """``positions`` with some bundle item in place of padding and live items."""
+        return np.clip(positions, 0, len(self._table) - 1)
 
     def _shape(self) -> dict[str, int]:
         return {"width": self.settings.width, "profile_columns": len(self._profile_names), "types": self._types}

@@ -48,11 +48,11 @@ class Whole:
 
     def rows(self, at: NDArray[np.integer]) -> NDArray[np.float32]:
         """As they are."""
-        return np.asarray(self.values[at])
+        return np.asarray(self.values.take(at, axis=0))
 
     def products(self, at: NDArray[np.integer], state: NDArray[np.float32]) -> NDArray[np.float32]:
         """One matrix by vector."""
-        return np.asarray(self.values[at] @ state)
+        return np.asarray(self.values.take(at, axis=0) @ state)
 
 
 @dataclass(frozen=True, slots=True)

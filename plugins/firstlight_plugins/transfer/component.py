@@ -20,6 +20,7 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
+    Remembered,
     Runtime,
     Scenario,
     Scores,
@@ -118,7 +119,7 @@ class Transfer:
 
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
         """Known for every item; padding gives value 0, known False."""
-        users, live = self._users(queries), self._live_vectors()
+        users, live = self._folded(queries), self._live_vectors()
         values = np.zeros(positions.shape, np.float32)
         for row, user in enumerate(users):
             values[row] = rows_of(self._tables.items, live, positions[row]) @ user
@@ -127,7 +128,7 @@ class Transfer:
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores, live items included."""
-        users, live = self._users(queries), self._live_vectors()
+        users, live = self._folded(queries), self._live_vectors()
         size = self._items.base_size
         added = np.broadcast_to(np.arange(size, size + len(live), dtype=np.int32), (len(queries), len(live)))
         if self._index is not None and limit:
@@ -169,6 +170,7 @@ class Transfer:
         self._profile_size = len(body.profile_names)
         self._readable = np.array(["=" in name for name in body.content_names], np.float32)
         self._live: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._folded = Remembered(self._users, items)
 
     def _histories(self, queries: Queries) -> Histories:
         """Distinct items that there are."""

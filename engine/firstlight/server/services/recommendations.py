@@ -15,6 +15,7 @@ from firstlight.errors import InvalidInputError, UnavailableError, Violation
 from firstlight.pipeline import Recommendation
 from firstlight.server import from_proto, limits, to_proto
 from firstlight.server.backend import Backend
+from firstlight.server.batching import LARGEST, Batching
 from firstlight.server.checks import Checks
 from firstlight.v1 import recommendation_service_pb2 as pb
 from firstlight.v1.recommendation_service_pb2_grpc import RecommendationServiceServicer
@@ -24,9 +25,12 @@ T = TypeVar("T")
 USER_STATE_WAIT_S = 0.020
 """A query waits this long, at most, for what is stored about a user who is not in memory."""
 
+USER_STATE_AGAIN_S = 0.005
+"""The part of that which is kept for a user who was written to while the query waited for its batch."""
+
 USER_STATE_TRIES = 3
 
-INLINE_QUERIES = 8
+INLINE_QUERIES = LARGEST
 """A larger batch is answered in a thread: no single query waits behind it, and the worker does not seem to hang."""
 
 DEFAULT_DEADLINE_S = 10.0
@@ -41,6 +45,7 @@ class RecommendationService(RecommendationServiceServicer):
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._recommender = backend.recommender
+        self._together = Batching(self._answers)
 
     async def Recommend(self, request: pb.RecommendRequest, context: Any) -> pb.RecommendResponse:
         """One list."""
@@ -95,32 +100,36 @@ class RecommendationService(RecommendationServiceServicer):
         return pb.FindSimilarItemsResponse(recommendation=to_proto.recommendation(answer))
 
     async def _recommend_one(self, catalog_id: str, query: Query, token: int, remaining_s: float) -> Recommendation:
+        deadline = asyncio.get_running_loop().time() + remaining_s
+        await self._make_ready(catalog_id, [query], token, remaining_s)
         try:
-            (answer,) = await self._recommend(catalog_id, [query], token, remaining_s)
+            return await self._together(catalog_id, query, deadline)
         except InvalidInputError as error:
             violations = [Violation(v.field.replace("queries[0]", "query", 1), v.description) for v in error.violations]
             message = str(error).replace("queries[0]", "query", 1)
             raise InvalidInputError(message, violations=violations, total=error.total) from error
-        return answer
+
+    async def _make_ready(self, catalog_id: str, queries: Sequence[Query], token: int, remaining_s: float) -> None:
+        """Wait for the bundle and the write ``token``, and for a while for what is stored about users."""
+        await self._prepare(catalog_id, token, remaining_s)
+        # Whoever asks to read a write would rather wait than not see it.
+        wait_s = (
+            remaining_s / 2 if token else min((USER_STATE_WAIT_S - USER_STATE_AGAIN_S) * len(queries), remaining_s / 2)
+        )
+        await self._load_users(catalog_id, queries, wait_s)
 
     async def _recommend(
         self, catalog_id: str, queries: Sequence[Query], token: int, remaining_s: float
     ) -> Sequence[Recommendation]:
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + remaining_s
-        await self._prepare(catalog_id, token, remaining_s)
-        # Whoever asks to read a write would rather wait than not see it.
-        wait_s = remaining_s / 2 if token else min(USER_STATE_WAIT_S * len(queries), remaining_s / 2)
-        with suppress(TimeoutError, UnavailableError):  # the answer says that it goes without
-            async with asyncio.timeout(wait_s):
-                await self._load_users(catalog_id, queries)
-        answer = partial(
-            self._recommender.recommend,
-            catalog_id,
-            queries,
-            cached_only=True,
-            remaining_s=max(0.0, deadline - clock()),
-        )
+        deadline = asyncio.get_running_loop().time() + remaining_s
+        await self._make_ready(catalog_id, queries, token, remaining_s)
+        return await self._answers(catalog_id, queries, deadline)
+
+    async def _answers(self, catalog_id: str, queries: Sequence[Query], deadline: float) -> Sequence[Recommendation]:
+        """Answers, by ``deadline`` on the loop's clock, from what is in memory."""
+        await self._load_users(catalog_id, queries, USER_STATE_AGAIN_S)
+        remaining_s = max(0.0, deadline - asyncio.get_running_loop().time())
+        answer = partial(self._recommender.recommend, catalog_id, queries, cached_only=True, remaining_s=remaining_s)
         return await self._answer(catalog_id, answer, queries=len(queries))
 
     async def _answer(self, catalog_id: str, answer: Callable[[], T], *, queries: int = 1) -> T:
@@ -131,13 +140,18 @@ class RecommendationService(RecommendationServiceServicer):
         self._backend.progressed()
         return found
 
-    async def _load_users(self, catalog_id: str, queries: Sequence[Query]) -> None:
-        """Read users into memory, and again those of whom something newer was written meanwhile."""
-        for _ in range(USER_STATE_TRIES):
-            missing = self._recommender.missing_users(catalog_id, queries)
-            if not missing:
-                return
-            await self._backend.blocking(self._recommender.load_users, catalog_id, missing)
+    async def _load_users(self, catalog_id: str, queries: Sequence[Query], wait_s: float) -> None:
+        """Read users into memory, and again those of whom something newer was written meanwhile; for ``wait_s``."""
+        missing = self._recommender.missing_users(catalog_id, queries)
+        if not missing:
+            return
+        with suppress(TimeoutError, UnavailableError):  # the answer says that it goes without
+            async with asyncio.timeout(wait_s):
+                for _ in range(USER_STATE_TRIES):
+                    await self._backend.blocking(self._recommender.load_users, catalog_id, missing)
+                    missing = self._recommender.missing_users(catalog_id, queries)
+                    if not missing:
+                        return
 
     async def _prepare(self, catalog_id: str, token: int, remaining_s: float) -> None:
         """Load the active bundle where it is not, and wait for the write ``token``."""

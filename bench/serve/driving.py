@@ -1,0 +1,92 @@
+"""Generators on a core of their own: h2load for what a server can do at most, ours for what callers see."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asking import Asked
+from serving import LOAD_CORE, Server
+
+METHOD = "firstlight.v1.RecommendationService/Recommend"
+CONNECTIONS, STREAMS = 4, 8
+PINNED = ("taskset", "--cpu-list", str(LOAD_CORE))
+_DONE = re.compile(r"requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded")
+_SECONDS = re.compile(r"finished in ([\d.]+)(us|ms|s)")
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+@dataclass(frozen=True)
+class Closed:
+    """``cpu_ms``: of the server, a request."""
+
+    per_second: float
+    cpu_ms: float
+
+
+def h2load(server: Server, asked: Asked, seconds: int) -> Closed:
+    """Closed loop over 4 connections with 8 streams each, the one recorded body over and over.
+
+    h2load knows nothing of grpc-status: whether the answers are answers is for :func:`ours` to tell.
+
+    Raises:
+        RuntimeError: a request failed.
+    """
+    shape = ["-c", str(CONNECTIONS), "-m", str(STREAMS), "-t", "1", "-D", str(seconds), "-d", str(asked.one)]
+    headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
+    before = server.cpu_s()
+    text = _run([*PINNED, "h2load", *shape, *headers, f"http://{server.address}/{METHOD}"], seconds)
+    used = server.cpu_s() - before
+    done, took = _DONE.search(text), _SECONDS.search(text)
+    if not done or not took or done[1] != done[2] or not int(done[1]):
+        raise RuntimeError(f"h2load: {text}")
+    count = int(done[1])
+    return Closed(count / (float(took[1]) * _UNITS[took[2]]), 1000 * used / count)
+
+
+def ours(binary: Path, server: Server, asked: Asked, seconds: float, *options: str) -> dict[str, Any]:
+    """What the generator in ``load/`` tells of ``seconds`` with ``options``, all requests in turn.
+
+    Raises:
+        RuntimeError: a call failed.
+    """
+    flags = ["-server", server.address, "-requests", str(asked.many), "-seconds", str(seconds)]
+    told: dict[str, Any] = json.loads(_run([*PINNED, str(binary), *flags, *options], seconds))
+    if set(told["counts"]) != {"OK"}:
+        raise RuntimeError(f"calls failed: {told['counts']}")
+    return told
+
+
+def closed(binary: Path, server: Server, asked: Asked, seconds: float) -> dict[str, Any]:
+    """As many calls as :func:`h2load` has in flight, in a closed loop."""
+    shape = ("-mode", "closed", "-connections", str(CONNECTIONS), "-streams", str(STREAMS))
+    return ours(binary, server, asked, seconds, *shape)
+
+
+def open_loop(binary: Path, server: Server, asked: Asked, seconds: float, rate: float, *, seed: int) -> dict[str, Any]:
+    """Calls at random times, ``rate`` of them a second."""
+    shape = ("-mode", "open", "-connections", str(CONNECTIONS), "-rate", str(rate), "-seed", str(seed))
+    return ours(binary, server, asked, seconds, *shape)
+
+
+def build(folder: Path) -> Path:
+    """The generator, compiled from ``load/``."""
+    binary = folder.absolute() / "load"
+    command = ["go", "build", "-buildvcs=false", "-o", str(binary), "."]
+    subprocess.run(command, check=True, cwd=Path(__file__).with_name("load"), env={**os.environ, "GOWORK": "off"})
+    return binary
+
+
+def missing() -> list[str]:
+    """Programs that are needed and not installed."""
+    return [name for name in ("go", "h2load", "taskset") if shutil.which(name) is None]
+
+
+def _run(command: list[str], seconds: float) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60).stdout

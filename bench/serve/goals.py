@@ -1,0 +1,75 @@
+"""The figures to reach, and which of them this run reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from asking import CACHED, NEW
+from measuring import Measured
+
+SMALL, MIDDLE, LARGE = 1_682, 100_000, 1_000_000
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """``done``: None where it was not measured."""
+
+    name: str
+    goal: str
+    reached: str = NOT_MEASURED
+    done: bool | None = None
+
+
+ELSEWHERE = (
+    Goal("CPU per request, 1 → 2 workers at equal rate", "≤ 10 points more than the echo's"),
+    Goal("PSS of two workers less PSS of one, 1,000,000 items", "≤ 20 % of one"),
+    Goal("interaction acknowledged → visible in another worker", "p99 ≤ 250 ms"),
+    Goal("item upserted → recommended", "p99 ≤ 1 s"),
+    Goal("durable writes, batches of 500", "≥ 20,000 interactions/s"),
+    Goal("durable writes, singles under 32 callers", "≥ 1,000/s"),
+    Goal("100 bundle swaps under load", "0 failed, p99 ≤ 3 × steady"),
+    Goal("5 × peak offered, answered within deadline", "≥ 80 % of peak, p99 ≤ 250 ms"),
+    Goal("the same with callers that obey push-back", "≥ 90 % of peak"),
+)
+"""What this benchmark does not measure yet."""
+
+
+def goals(measured: Mapping[int, Measured], start_s: float | None) -> list[Goal]:
+    """Every figure, in order; ``start_s``: to the first answer at 100,000 items."""
+    middle = measured.get(MIDDLE)
+    return [
+        _share("`fast`, 100,000 items, cached user", middle, CACHED, "fast", 0.50),
+        _share("`full`, 100,000 items, cached user", middle, CACHED, "full", 0.25),
+        _share("`fast`, 100,000 items, new user, all inline", middle, NEW, "fast", 0.25),
+        _share("`full`, 100,000 items, new user, all inline", middle, NEW, "full", 0.15),
+        *(_latency(middle, route) for route in ("fast", "full")),
+        _fall(measured.get(SMALL), measured.get(LARGE)),
+        _at_most("start to the first answer, 100,000 items", "≤ 5 s", start_s, "{:.1f} s", lambda s: s <= 5),
+        *ELSEWHERE,
+    ]
+
+
+def _share(name: str, found: Measured | None, who: str, route: str, least: float) -> Goal:
+    load = found.loads.get((who, route)) if found else None
+    ratio = load.ratio if load else None
+    return _at_most(name, f"≥ {least:.2f} × echo", ratio, "{:.3f} × echo", lambda ratio: ratio >= least)
+
+
+def _latency(found: Measured | None, route: str) -> Goal:
+    latency = found.latencies.get((CACHED, route)) if found else None
+    ratio = latency.ratio if latency else None
+    name = f"p99 at half its own capacity, `{route}`, 100,000 items"
+    return _at_most(name, "≤ 3 × echo's", ratio, "{:.1f} × echo's", lambda ratio: ratio <= 3)
+
+
+def _fall(small: Measured | None, large: Measured | None) -> Goal:
+    both = small and large and (small.loads[CACHED, "fast"].ratio, large.loads[CACHED, "fast"].ratio)
+    fall = 1 - both[1] / both[0] if both else None
+    name = "`fast` throughput from 1,682 to 1,000,000 items"
+    return _at_most(name, "falls by ≤ 65 %", fall, "falls by {:.0%}", lambda fall: fall <= 0.65)
+
+
+def _at_most(name: str, goal: str, value: float | None, text: str, reached: Callable[[float], bool]) -> Goal:
+    return Goal(name, goal) if value is None else Goal(name, goal, text.format(value), reached(value))

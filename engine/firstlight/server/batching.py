@@ -1,0 +1,102 @@
+"""Calls that wait at the same time are answered together: most of what an answer costs is paid once a batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from firstlight.domain import Query
+from firstlight.errors import FirstlightError
+from firstlight.pipeline import Recommendation
+
+LARGEST = 32
+"""Queries in one batch: each answer waits for the whole of it."""
+
+WINDOW_S = 0.001
+"""A call that meets a busy server waits this long for others to come along, and again after those that did."""
+
+HURRY_S = 0.1
+"""A call with less than this left waits for nobody, and hurries nobody else's components."""
+
+Answer = Callable[[str, Sequence[Query], float], Awaitable[Sequence[Recommendation]]]
+"""``(catalog_id, queries, deadline)`` to answers; the deadline by the loop's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    query: Query
+    deadline: float
+    answer: asyncio.Future[Recommendation]
+
+
+class Batching:
+    """Hands on queries of one catalogue together; one that comes to an idle server goes on at once."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._waiting: dict[str, list[_Waiting]] = defaultdict(list)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._busy_until = 0.0
+
+    async def __call__(self, catalog_id: str, query: Query, deadline: float) -> Recommendation:
+        """The answer to ``query``.
+
+        Raises:
+            FirstlightError: what is wrong with this query, and with no other one.
+        """
+        now = asyncio.get_running_loop().time()
+        if deadline - now < HURRY_S or (now > self._busy_until and not self._waiting[catalog_id]):
+            (answer,) = await self._ask(catalog_id, [query], deadline)
+            return answer
+        return await self._join(catalog_id, query, deadline)
+
+    def _join(self, catalog_id: str, query: Query, deadline: float) -> asyncio.Future[Recommendation]:
+        loop, waiting = asyncio.get_running_loop(), self._waiting[catalog_id]
+        if not waiting:
+            loop.call_later(WINDOW_S, self._start, catalog_id, 1)
+        waiting.append(_Waiting(query, deadline, loop.create_future()))
+        return waiting[-1].answer
+
+    def _start(self, catalog_id: str, seen: int) -> None:
+        """Answer who waits, once nobody came along since there were ``seen``, or enough have."""
+        waiting = self._waiting[catalog_id]
+        if (
+            seen < len(waiting) < LARGEST
+        ):  # taking a call in costs time: the window may end while others are at the door
+            asyncio.get_running_loop().call_later(WINDOW_S, self._start, catalog_id, len(waiting))
+            return
+        del self._waiting[catalog_id]
+        for start in range(0, len(waiting), LARGEST):
+            task = asyncio.create_task(self._run(catalog_id, waiting[start : start + LARGEST]))
+            self._tasks.add(task)  # the loop itself does not keep it alive
+            task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, catalog_id: str, batch: Sequence[_Waiting]) -> None:
+        batch = [one for one in batch if not one.answer.done()]  # a caller may be gone
+        if not batch:
+            return
+        try:
+            deadline = min(one.deadline for one in batch)
+            answers = await self._ask(catalog_id, [one.query for one in batch], deadline)
+        except FirstlightError as error:
+            if len(batch) > 1:  # whose fault is it?
+                for one in batch:
+                    await self._run(catalog_id, [one])
+            elif not batch[0].answer.done():
+                batch[0].answer.set_exception(error)
+        except Exception as error:
+            for one in batch:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
+        else:
+            for one, answer in zip(batch, answers, strict=True):
+                if not one.answer.done():
+                    one.answer.set_result(answer)
+
+    async def _ask(self, catalog_id: str, queries: Sequence[Query], deadline: float) -> Sequence[Recommendation]:
+        try:
+            return await self._answer(catalog_id, queries, deadline)
+        finally:
+            self._busy_until = asyncio.get_running_loop().time() + WINDOW_S

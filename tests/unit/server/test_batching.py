@@ -1,0 +1,119 @@
+"""Who is answered together, and who is not."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from firstlight.domain import Query
+from firstlight.errors import InvalidInputError
+from firstlight.server.batching import LARGEST, Batching
+
+SOON_S = 30.0
+
+
+class Asked:
+    """An answer is the user's id; a user called "bad" cannot be answered."""
+
+    def __init__(self, takes_s: float = 0.0) -> None:
+        self.batches: list[tuple[str, list[str]]] = []
+        self._takes_s = takes_s
+
+    async def __call__(self, catalog_id: str, queries: Sequence[Query], deadline: float) -> list[str]:
+        users = [query.user_id for query in queries]
+        self.batches.append((catalog_id, users))
+        await asyncio.sleep(self._takes_s)
+        if "bad" in users:
+            raise InvalidInputError(f"queries[{users.index('bad')}] is bad")
+        if "worse" in users:
+            raise ZeroDivisionError
+        return users
+
+
+def call(batching, user, catalog_id="default", left_s=SOON_S):
+    deadline = asyncio.get_running_loop().time() + left_s
+    return asyncio.create_task(batching(catalog_id, Query(user_id=user), deadline))
+
+
+async def busy(asked):
+    """A server that has just answered."""
+    batching = Batching(asked)
+    await call(batching, "first")
+    asked.batches.clear()
+    return batching
+
+
+def test_an_idle_server_answers_at_once():
+    async def run():
+        asked = Asked()
+        batching = Batching(asked)
+        assert await call(batching, "a") == "a"
+        await asyncio.sleep(0.05)
+        assert await call(batching, "b") == "b"
+        assert asked.batches == [("default", ["a"]), ("default", ["b"])]
+
+    asyncio.run(run())
+
+
+def test_calls_of_a_busy_server_are_answered_together_by_catalogue():
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        calls = [call(batching, user) for user in "abc"] + [call(batching, user, "films") for user in "de"]
+        assert await asyncio.gather(*calls) == list("abcde")
+        assert sorted(asked.batches) == [("default", ["a", "b", "c"]), ("films", ["d", "e"])]
+
+    asyncio.run(run())
+
+
+def test_a_batch_is_not_too_large():
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        users = [f"user-{n}" for n in range(LARGEST + 5)]
+        assert await asyncio.gather(*(call(batching, user) for user in users)) == users
+        assert sorted(len(batch) for _, batch in asked.batches) == [5, LARGEST]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("name", "kind"), [("bad", InvalidInputError), ("worse", ZeroDivisionError)])
+def test_an_error_reaches_its_caller(name, kind):
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        good, bad = call(batching, "good"), call(batching, name)
+        with pytest.raises(kind) as caught:
+            await bad
+        if name == "bad":
+            assert str(caught.value) == "queries[0] is bad"  # it was asked again, alone
+            assert await good == "good"
+        else:
+            with pytest.raises(ZeroDivisionError):
+                await good
+
+    asyncio.run(run())
+
+
+def test_who_has_gone_is_not_answered():
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        gone, here = call(batching, "gone"), call(batching, "here")
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert await here == "here"
+        assert asked.batches == [("default", ["here"])]
+
+    asyncio.run(run())
+
+
+def test_who_is_in_a_hurry_waits_for_nobody():
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        calls = [call(batching, "a"), call(batching, "hurried", left_s=0.02), call(batching, "b")]
+        await asyncio.gather(*calls)
+        assert asked.batches == [("default", ["hurried"]), ("default", ["a", "b"])]
+
+    asyncio.run(run())
