@@ -49,6 +49,8 @@ class Placed:
 
 def histories(rows: Sequence[Placed]) -> Histories:
     """``rows`` as one ragged array, one row a query."""
+    if not rows:
+        return Histories.empty(0)
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row.items) for row in rows], out=offsets[1:])
     return Histories(offsets, *(np.concatenate([getattr(row, name) for row in rows]) for name in Placed.__slots__))
