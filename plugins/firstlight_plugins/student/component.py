@@ -35,6 +35,9 @@ PRIOR = "popularity"
 DENSE_LIMIT = 50_000
 """Up to this many items ``generate`` scores all of them."""
 
+TOGETHER = 64
+"""Queries whose candidates' codes are gathered at once."""
+
 
 class Student:
     """Score of item i = popularity prior + state · xᵢ, with one code xᵢ for an item shown and an item asked about.
@@ -127,8 +130,9 @@ class Student:
         if len(positions) == 1:
             return self._products(positions[0], states[0])[None]
         out = np.empty(positions.shape, np.float32)
-        for row, (items, state) in enumerate(zip(positions, states, strict=True)):
-            out[row] = self._products(items, state)
+        for start in range(0, len(positions), TOGETHER):  # few enough for their codes to be small
+            here = slice(start, start + TOGETHER)
+            out[here] = (self.codes(positions[here]) @ states[here, :, None])[..., 0]
         return out
 
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
@@ -180,7 +184,7 @@ class Student:
 
     def _inside(self, positions: NDArray[np.int32]) -> NDArray[np.int32]:
         """``positions`` with some bundle item in place of padding and live items."""
-        return np.clip(positions, 0, len(self._table) - 1)
+        return np.minimum(np.maximum(positions, 0), len(self._table) - 1)
 
     def _shape(self) -> dict[str, int]:
         return {"width": self.settings.width, "profile_columns": len(self._profile_names), "types": self._types}
