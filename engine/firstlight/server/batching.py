@@ -62,9 +62,7 @@ class Batching:
     def _start(self, catalog_id: str, seen: int) -> None:
         """Answer who waits, once nobody came along since there were ``seen``, or enough have."""
         waiting = self._waiting[catalog_id]
-        if (
-            seen < len(waiting) < LARGEST
-        ):  # taking a call in costs time: the window may end while others are at the door
+        if seen < len(waiting) < LARGEST:  # taking in costs time: others may be at the door when the window ends
             asyncio.get_running_loop().call_later(WINDOW_S, self._start, catalog_id, len(waiting))
             return
         del self._waiting[catalog_id]
