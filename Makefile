@@ -49,7 +49,7 @@ test-postgres: $(VENV)/.stamp-dev ## Run the tests with a private PostgreSQL clu
 	.ci/with-postgres $(MAKE) test
 
 test-faults: $(VENV)/.stamp-dev ## Call servers for minutes while they are killed, stopped and replaced
-	$(ONE_THREAD) $(BIN)/python -m pytest -m faults tests/faults
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadgroup -m faults tests/faults
 
 test-gpu: $(VENV)/.stamp-dev ## Run the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu tests/gpu

@@ -1,4 +1,3 @@
-import os
 import signal
 from types import SimpleNamespace
 
@@ -37,8 +36,7 @@ def test_control_c_leaves_no_server_behind(tmp_path):
 
     def interrupted():
         with running_server(home):
-            os.kill(os.getpid(), signal.SIGINT)
-            signal.pause()
+            signal.raise_signal(signal.SIGINT)  # to this thread: sent to the process, any may get it
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
