@@ -48,7 +48,7 @@ def test_a_worker_that_hangs_costs_the_calls_it_holds(
         time.sleep(max(0.0, stopped_s + 8 - time.monotonic()))
     assert {failure.code for failure in history.failures()} == {"DEADLINE_EXCEEDED"}
     later = history.since(stopped_s + 5)
-    assert len(later.calls) > 100
+    assert len(later.calls) > 20
     assert later.failures() == []
 
 
