@@ -26,7 +26,10 @@ WARMING = 1_100
 
 @dataclass(frozen=True)
 class Memory:
-    """MiB of all workers: PSS shares out what they have in common, private is what nobody else has."""
+    """MiB of all workers: PSS shares out what several processes map, private is what they wrote themselves.
+
+    Pages of a file count fully in the PSS of the one process that maps it, and are no private memory.
+    """
 
     pss: float
     private: float
@@ -52,8 +55,12 @@ class Server:
 
     def memory(self) -> Memory:
         """Of its workers, now."""
-        found = [worker.memory_full_info() for worker in self.workers]
-        return Memory(sum(one.pss for one in found) / 2**20, sum(one.uss for one in found) / 2**20)
+        texts = [Path(f"/proc/{worker.pid}/smaps_rollup").read_text("ascii") for worker in self.workers]
+        pss, private = (
+            sum(int(line.split()[1]) for text in texts for line in text.splitlines() if line.startswith(f"{name}:"))
+            for name in ("Pss", "Private_Dirty")
+        )
+        return Memory(pss / 1024, private / 1024)
 
     def answer(self, request: RecommendRequest, *, timeout_s: float = 600) -> RecommendResponse:
         """Of one call; waits for the server to load what it needs."""

@@ -66,7 +66,7 @@ def tables(
             list(_latencies(measured.values())),
         ),
         Table(
-            "Memory of one worker, MiB",
+            "Memory of one worker, MiB; private: what it wrote itself, files it maps alone are in its PSS",
             ["items", "PSS", "private"],
             [(f"{one.items:,}", f"{one.memory.pss:,.0f}", f"{one.memory.private:,.0f}") for one in measured.values()],
         ),

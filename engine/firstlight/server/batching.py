@@ -17,6 +17,10 @@ LARGEST = 32
 WINDOW_S = 0.001
 """A call that meets a busy server waits this long for others to come along, and again after those that did."""
 
+LONELY, SKIPPED = 4, 8
+"""Where nobody came along in four windows in a row, eight are skipped after each that is no different: a single caller,
+for whom the server is busy with nobody else, waits once in nine calls."""
+
 HURRY_S = 0.1
 """A call with less than this left waits for nobody, and hurries nobody else's components."""
 
@@ -39,6 +43,7 @@ class Batching:
         self._waiting: dict[str, list[_Waiting]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy_until = 0.0
+        self._lonely = self._skip = 0
 
     async def __call__(self, catalog_id: str, query: Query, deadline: float) -> Recommendation:
         """The answer to ``query``.
@@ -46,11 +51,19 @@ class Batching:
         Raises:
             FirstlightError: what is wrong with this query, and with no other one.
         """
-        now = asyncio.get_running_loop().time()
-        if deadline - now < HURRY_S or (now > self._busy_until and not self._waiting[catalog_id]):
+        if deadline - asyncio.get_running_loop().time() < HURRY_S or self._is_alone(catalog_id):
             (answer,) = await self._ask(catalog_id, [query], deadline)
             return answer
         return await self._join(catalog_id, query, deadline)
+
+    def _is_alone(self, catalog_id: str) -> bool:
+        """Whether others are unlikely to come along."""
+        if self._waiting[catalog_id]:
+            return False
+        if self._skip:
+            self._skip -= 1
+            return True
+        return asyncio.get_running_loop().time() > self._busy_until
 
     def _join(self, catalog_id: str, query: Query, deadline: float) -> asyncio.Future[Recommendation]:
         loop, waiting = asyncio.get_running_loop(), self._waiting[catalog_id]
@@ -66,6 +79,8 @@ class Batching:
             asyncio.get_running_loop().call_later(WINDOW_S, self._start, catalog_id, len(waiting))
             return
         del self._waiting[catalog_id]
+        self._lonely = min(LONELY, self._lonely + 1) if len(waiting) == 1 else 0
+        self._skip = SKIPPED if self._lonely == LONELY else 0
         for start in range(0, len(waiting), LARGEST):
             task = asyncio.create_task(self._run(catalog_id, waiting[start : start + LARGEST]))
             self._tasks.add(task)  # the loop itself does not keep it alive

@@ -7,6 +7,7 @@ import pytest
 
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError
+from firstlight.server import batching as batches
 from firstlight.server.batching import LARGEST, Batching
 
 SOON_S = 30.0
@@ -116,4 +117,21 @@ def test_who_is_in_a_hurry_waits_for_nobody():
         await asyncio.gather(*calls)
         assert asked.batches == [("default", ["hurried"]), ("default", ["a", "b"])]
 
+    asyncio.run(run())
+
+
+def test_a_single_caller_seldom_waits(monkeypatch):
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        loop = asyncio.get_running_loop()
+        waits = []
+        for n in range(batches.LONELY + 2 * batches.SKIPPED + 1):
+            start = loop.time()
+            await call(batching, f"user-{n}")
+            waits.append(loop.time() - start > batches.WINDOW_S / 2)
+        once = [True] + [False] * batches.SKIPPED
+        assert waits == [True] * (batches.LONELY - 1) + once + once
+
+    monkeypatch.setattr(batches, "WINDOW_S", 0.1)
     asyncio.run(run())
