@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import sparse
 
 from firstlight.evaluation.protocols import splits
-
-QUALITY = Path(__file__).parents[3] / "bench" / "quality"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def on_path():
-    """The benchmark's modules are scripts beside each other."""
-    sys.path.insert(0, str(QUALITY))
-    yield
-    sys.path.remove(str(QUALITY))
 
 
 @pytest.fixture(scope="module")

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from firstlight.settings import Settings
 from firstlight.store import open_store
-
-SCALE = Path(__file__).parents[3] / "bench" / "scale"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def on_path():
-    """The benchmark's modules are scripts beside each other."""
-    sys.path.insert(0, str(SCALE))
-    yield
-    sys.path.remove(str(SCALE))
 
 
 @pytest.fixture(scope="module")

@@ -21,14 +21,6 @@ SERVE = ROOT / "bench" / "serve"
 SIZE = 500
 
 
-@pytest.fixture(scope="module", autouse=True)
-def on_path():
-    """The benchmark's modules are scripts beside each other."""
-    sys.path.insert(0, str(SERVE))
-    yield
-    sys.path.remove(str(SERVE))
-
-
 @pytest.fixture(scope="module")
 def draw():
     from resampling import Draw
