@@ -249,10 +249,9 @@ class Recommender:
             route=None if self._settings.serve.route == "auto" else self._settings.serve.route,
         )
         engine.add_items(self._store.items_changed_since(record.catalog_id, record.dataset_token))
-        self._refresh(engine, self._deleted_since(record))
-        if items := engine.early_items:
-            early = self._store.interactions_with(record.catalog_id, items, limit=MOST_USERS)
-            self._hear(engine, {one.user_id for one in early})
+        since = self._since(record)
+        self._refresh(engine, list(since[ChangeKind.ITEM_DELETED]))
+        self._hear(engine, since[ChangeKind.INTERACTION])
         return engine
 
     def _isolation(self) -> Isolation:
@@ -277,19 +276,18 @@ class Recommender:
             return
         for start in range(0, len(ordered), _PAGE):
             some = ordered[start : start + _PAGE]
-            early = self._store.interactions_with(catalog_id, items, limit=MOST_USERS, user_ids=some)
+            early = self._store.interactions_with(catalog_id, items, some, limit=MOST_USERS)
             asked = [Query(user_id=user_id) for user_id in sorted({one.user_id for one in early})]
             known = self._users.get(catalog_id, asked)
             engine.hear(some, early, known | self.load_users(catalog_id, self.missing_users(catalog_id, asked)))
 
-    def _deleted_since(self, record: BundleRecord) -> list[str]:
-        return list(
-            dict.fromkeys(
-                change.key
-                for change in self._changes(record.dataset_token)
-                if change.kind is ChangeKind.ITEM_DELETED and change.catalog_id == record.catalog_id
-            )
-        )
+    def _since(self, record: BundleRecord) -> Mapping[ChangeKind, Collection[str]]:
+        """Keys of what has changed since a bundle's data were read, by kind, each once."""
+        found: dict[ChangeKind, dict[str, None]] = defaultdict(dict)
+        for change in self._changes(record.dataset_token):
+            if change.catalog_id == record.catalog_id:
+                found[change.kind][change.key] = None
+        return found
 
     def _changes(self, token: int) -> Iterable[Change]:
         while changes := self._store.changes_since(token, limit=10 * _PAGE):

@@ -59,18 +59,19 @@ class Interactions(Repository):
         return sorted(in_order, key=lambda one: one.time_us or 0)
 
     def interactions_with(
-        self, catalog_id: str, item_ids: Collection[str], *, limit: int, user_ids: Collection[str] | None = None
+        self, catalog_id: str, item_ids: Collection[str], user_ids: Collection[str], *, limit: int
     ) -> list[Interaction]:
-        """The newest interaction of each user with each of ``item_ids``, of each item those of its newest ``limit``.
+        """The newest interaction of each of ``user_ids`` with each of ``item_ids``; of an item its newest ``limit``.
 
-        Newest first for each item, ties by user id. ``user_ids``: of these users alone, which an index finds; without
-        them all interactions of the catalogue are looked through. Both at most :data:`PARAMETERS` long.
+        Newest first for each item, ties by user id. Both at most :data:`PARAMETERS` long.
         """
         columns: list[ColumnElement[Any]] = [interactions.c[name] for name in COLUMNS]
         one_a_user = _numbered(columns, (interactions.c.item_id, interactions.c.user_id), interactions.c.key.desc())
-        one_a_user = one_a_user.where(interactions.c.catalog_id == catalog_id, interactions.c.item_id.in_(item_ids))
-        if user_ids is not None:
-            one_a_user = one_a_user.where(interactions.c.user_id.in_(user_ids))
+        one_a_user = one_a_user.where(
+            interactions.c.catalog_id == catalog_id,
+            interactions.c.user_id.in_(user_ids),
+            interactions.c.item_id.in_(item_ids),
+        )
         first = one_a_user.subquery()
         columns = [first.c[name] for name in COLUMNS]
         newest = _numbered(columns, (first.c.item_id,), first.c.user_id.desc()).where(first.c.number == 1).subquery()
