@@ -1,5 +1,6 @@
 """A trained home, real servers of it, and callers who keep calling while something happens to these."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -35,11 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """When it began, by the monotonic clock, how long it took, and its gRPC status."""
+    """Whose it was, when it began, by the monotonic clock, how long it took, its gRPC status, and what it brought."""
 
+    user_id: str
     began_s: float
     took_s: float
     code: str
+    bundle_id: str = ""
+    items: tuple[str, ...] = ()
 
 
 @dataclass
@@ -48,6 +52,10 @@ class History:
 
     def failures(self) -> list[Call]:
         return [call for call in self.calls if call.code != OK]
+
+    def bundles(self) -> set[str]:
+        """Those that answered."""
+        return {call.bundle_id for call in self.calls if call.code == OK}
 
     def since(self, began_s: float) -> "History":
         return History([call for call in self.calls if call.began_s >= began_s])
@@ -65,6 +73,7 @@ class History:
 class Server:
     address: str
     process: subprocess.Popen[str]
+    log: Path
 
     @property
     def port(self) -> int:
@@ -72,6 +81,10 @@ class Server:
 
     def workers(self) -> set[int]:
         return {worker.pid for worker in psutil.Process(self.process.pid).children()}
+
+    def logged(self, pattern: str) -> list[str]:
+        """What matches ``pattern`` in the log, each within a line."""
+        return re.findall(pattern, self.log.read_text("utf-8"))
 
 
 @contextmanager
@@ -81,7 +94,8 @@ def serving(home: Path, *options: str) -> Iterator[Server]:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         lines = iter(process.stdout.readline, "")
-        yield Server(next(line for line in lines if line.startswith("Serving on ")).split()[-1], process)
+        address = next(line for line in lines if line.startswith("Serving on ")).split()[-1]
+        yield Server(address, process, Path(log.name))
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
@@ -99,12 +113,14 @@ def calling(*addresses: str, timeout_s: float = 10.0) -> Iterator[History]:
         channel = opened.open(grpc, check_health=len(addresses) > 1)
         with Client(channel, address=", ".join(addresses), timeout_s=timeout_s) as client:
             while not done.is_set():
-                began_s, code = time.monotonic(), OK
+                user_id, began_s = f"user-{number}", time.monotonic()
                 try:
-                    assert client.recommend(f"user-{number}", limit=5).items
+                    answer = client.recommend(user_id, limit=5)
+                    assert answer.items
+                    found = (OK, answer.bundle_id, tuple(item.item_id for item in answer.items))
                 except FirstlightError as error:
-                    code = error.code
-                history.calls.append(Call(began_s, time.monotonic() - began_s, code))
+                    found = (error.code,)
+                history.calls.append(Call(user_id, began_s, time.monotonic() - began_s, *found))
                 time.sleep(PAUSE_S)
 
     threads = [threading.Thread(target=call, args=(number,)) for number in range(CALLERS)]

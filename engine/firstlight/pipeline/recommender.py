@@ -14,6 +14,7 @@ from firstlight.pipeline.early import MOST_USERS
 from firstlight.pipeline.engine import Engine
 from firstlight.pipeline.isolation import CountFault, Isolation, count_nothing
 from firstlight.pipeline.placing import UserState
+from firstlight.pipeline.rehearsing import rehearse
 from firstlight.pipeline.results import Recommendation
 from firstlight.pipeline.threads import GuardedThreads
 from firstlight.pipeline.users import UserCache
@@ -118,6 +119,16 @@ class Recommender:
                 self._answer_from(engine)
             return engine
 
+    def check(self, record: BundleRecord) -> None:
+        """Verify, load and rehearse a bundle beside those that answer, and forget it again.
+
+        Raises:
+            CorruptBundleError: a file is not what it should be, or a component cannot answer from it.
+            PluginError: popularity cannot be loaded.
+            PreconditionError: the bundle needs a text model that is not there.
+        """
+        rehearse(self._read(record), self._settings.bundles / record.path)
+
     def recommend(
         self,
         catalog_id: str,
@@ -178,8 +189,8 @@ class Recommender:
         """Apply every change the store committed since the last call; the number of the last one.
 
         Items become live or are taken away, users are read again when they next ask, or at once where they met live
-        items, whose place depends on that. An activated bundle is verified, loaded beside the old one and then
-        answers; one that cannot be loaded is refused: the old one goes on.
+        items, whose place depends on that. An activated bundle is verified, loaded beside the old one, rehearsed, and
+        then answers; one that fails in this is refused: the old one goes on.
         """
         with self._changing:
             while changes := self._store.changes_since(self._token, limit=_PAGE):
@@ -218,17 +229,20 @@ class Recommender:
         return [engines[catalog_id] for engines in (self._engines, self._previous) if catalog_id in engines]
 
     def _switch(self, catalog_id: str) -> None:
-        """Answer from the bundle that is active in the store, if it can be loaded."""
+        """Answer from the bundle that is active in the store, if it can answer."""
         record = self._store.active_bundle(catalog_id)
         current = self._engines[catalog_id]
         if record is None or record.bundle_id == current.bundle_id:
             return
         engine = next((e for e in self._kept(catalog_id) if e.bundle_id == record.bundle_id), None)
-        try:
-            engine = engine or self._open(record)
-        except Exception:  # whatever is wrong with it, the catalogue still has an answer
-            log.exception("bundle %s is refused, %s goes on answering", record.bundle_id, current.bundle_id)
-            return
+        if engine is None:
+            try:
+                engine = self._open(record)
+                rehearse(engine, self._settings.bundles / record.path)
+            except Exception as error:  # whatever is wrong with it, the catalogue still has an answer
+                text = "bundle %s is refused, %s goes on answering: %s"
+                log.exception(text, record.bundle_id, current.bundle_id, error)
+                return
         self._previous[catalog_id] = current
         self._answer_from(engine)
 
@@ -239,7 +253,15 @@ class Recommender:
 
     def _open(self, record: BundleRecord) -> Engine:
         """Load a bundle and apply what happened to items since its data were read."""
-        engine = Engine.open(
+        engine = self._read(record)
+        engine.add_items(self._store.items_changed_since(record.catalog_id, record.dataset_token))
+        since = self._since(record)
+        self._refresh(engine, list(since[ChangeKind.ITEM_DELETED]))
+        self._hear(engine, since[ChangeKind.INTERACTION])
+        return engine
+
+    def _read(self, record: BundleRecord) -> Engine:
+        return Engine.open(
             self._settings.bundles / record.path,
             self._plugins,
             settings=self._settings.plugins,
@@ -248,11 +270,6 @@ class Recommender:
             text_model=self._settings.train.text_model,
             route=None if self._settings.serve.route == "auto" else self._settings.serve.route,
         )
-        engine.add_items(self._store.items_changed_since(record.catalog_id, record.dataset_token))
-        since = self._since(record)
-        self._refresh(engine, list(since[ChangeKind.ITEM_DELETED]))
-        self._hear(engine, since[ChangeKind.INTERACTION])
-        return engine
 
     def _isolation(self) -> Isolation:
         return Isolation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from firstlight.bundle import verify_bundle
 from firstlight.errors import PreconditionError, Reason
 from firstlight.server import to_proto
 from firstlight.server.backend import Backend
@@ -45,11 +44,11 @@ class BundleService(BundleServiceServicer):
         )
 
     async def ActivateBundle(self, request: pb.ActivateBundleRequest, context: Any) -> pb.ActivateBundleResponse:
-        """Let a bundle answer."""
+        """Let a bundle answer, if it can."""
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             bundle_id = checks.id(request.bundle_id, "bundle_id")
-        record = await self._backend.blocking(self._verified, catalog_id, bundle_id)
+        record = await self._backend.blocking(self._checked, catalog_id, bundle_id)
         token = await self._backend.writing(
             self._store.activate_bundle, catalog_id, bundle_id, reason="grpc", forced=request.force
         )
@@ -81,7 +80,7 @@ class BundleService(BundleServiceServicer):
         active = self._store.active_bundle(catalog_id)
         return active.bundle_id if active else ""
 
-    def _verified(self, catalog_id: str, bundle_id: str) -> BundleRecord:
+    def _checked(self, catalog_id: str, bundle_id: str) -> BundleRecord:
         record = self._store.get_bundle(catalog_id, bundle_id)
-        verify_bundle(self._backend.settings.bundles / record.path)
+        self._backend.recommender.check(record)
         return record
