@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from firstlight.bundle import verify_bundle
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
 from firstlight.pipeline.early import MOST_USERS
@@ -122,12 +123,17 @@ class Recommender:
     def check(self, record: BundleRecord) -> None:
         """Verify, load and rehearse a bundle beside those that answer, and forget it again.
 
+        One that answers here, or did last, has shown that it can: its files are verified.
+
         Raises:
             CorruptBundleError: a file is not what it should be, or a component cannot answer from it.
             PluginError: popularity cannot be loaded.
             PreconditionError: the bundle needs a text model that is not there.
         """
-        rehearse(self._read(record), self._settings.bundles / record.path)
+        if self._loaded(record):
+            verify_bundle(self._settings.bundles / record.path)
+        else:
+            rehearse(self._read(record), self._settings.bundles / record.path)
 
     def recommend(
         self,
@@ -228,13 +234,16 @@ class Recommender:
     def _kept(self, catalog_id: str) -> list[Engine]:
         return [engines[catalog_id] for engines in (self._engines, self._previous) if catalog_id in engines]
 
+    def _loaded(self, record: BundleRecord) -> Engine | None:
+        return next((e for e in self._kept(record.catalog_id) if e.bundle_id == record.bundle_id), None)
+
     def _switch(self, catalog_id: str) -> None:
         """Answer from the bundle that is active in the store, if it can answer."""
         record = self._store.active_bundle(catalog_id)
         current = self._engines[catalog_id]
         if record is None or record.bundle_id == current.bundle_id:
             return
-        engine = next((e for e in self._kept(catalog_id) if e.bundle_id == record.bundle_id), None)
+        engine = self._loaded(record)
         if engine is None:
             try:
                 engine = self._open(record)

@@ -258,6 +258,24 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_goes_on(home: Home, caplog)
         one(home.recommender(), Query())
 
 
+def test_a_bundle_that_is_checked_does_not_answer_and_one_that_answers_is_not_read_again(home: Home, monkeypatch):
+    home.activate("b1")
+    recommender = home.recommender()
+    recommender.load("default")
+    path = home.bundle("b2")
+    opened = []
+    monkeypatch.setattr("firstlight.pipeline.recommender.rehearse", lambda engine, path: opened.append(path.name))
+    for bundle_id in ("b1", "b2"):
+        recommender.check(home.store.get_bundle("default", bundle_id))
+    assert opened == ["b2"]
+    assert recommender.active_bundle("default") == "b1"
+    for file in (path, home.settings.bundles / home.store.get_bundle("default", "b1").path):
+        (file / "items/content.npy").unlink()
+    for bundle_id in ("b1", "b2"):
+        with pytest.raises(CorruptBundleError, match=r"content\.npy is missing"):
+            recommender.check(home.store.get_bundle("default", bundle_id))
+
+
 def test_activations_of_a_catalogue_nobody_asked_for_load_nothing(home: Home):
     recommender = home.recommender()
     home.activate("b1")
