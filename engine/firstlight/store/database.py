@@ -26,6 +26,8 @@ from firstlight.errors import InvalidInputError, PreconditionError, Reason, Unav
 from firstlight.store import sqlite
 
 BUSY_TIMEOUT_S = 20.0
+HIDDEN = True
+"""The text of an error ends in the log, where the values of a statement, such as user ids, have no place."""
 # The number is one that no other user of the same database locks.
 _LOCK = f"SET LOCAL lock_timeout = {int(BUSY_TIMEOUT_S * 1000)}; SELECT pg_advisory_xact_lock({0x0F115_71167})"
 
@@ -101,13 +103,14 @@ def _parse(url: str) -> URL:
 
 def _create(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+        engine = create_engine(url, hide_parameters=HIDDEN, connect_args={"timeout": BUSY_TIMEOUT_S})
         event.listen(engine, "connect", sqlite.configure)
         event.listen(engine, "begin", sqlite.begin)
         return engine
     try:
         return create_engine(
             url,
+            hide_parameters=HIDDEN,
             pool_size=5,
             max_overflow=20,
             pool_pre_ping=True,

@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import StatementError
 
 from firstlight.domain import Attribute, Item, Kind, Schema
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, UnavailableError
@@ -138,3 +139,10 @@ def test_the_store_imports_neither_polars_nor_torch_and_no_alembic_without_need(
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert found.stdout.strip() == "[]"
+
+
+def test_an_error_does_not_tell_the_values_of_its_statement(store):
+    with pytest.raises(StatementError) as caught, store._database.read() as connection:
+        connection.execute(text("INSERT INTO users (catalog_id) VALUES (:user)"), {"user": "secret"})
+    assert "INSERT INTO users" in str(caught.value)
+    assert "secret" not in str(caught.value)
