@@ -8,6 +8,7 @@ from grpc_reflection.v1alpha import reflection
 
 from firstlight.server.backend import Backend
 from firstlight.server.interceptor import StatusInterceptor
+from firstlight.server.measuring import MetricsInterceptor
 from firstlight.server.services import SERVICE_NAMES, add_services
 from firstlight.settings import ServeSettings
 
@@ -19,7 +20,9 @@ class Endpoint:
     """Listens on ``address``, ``host:port``; others may listen on the same port (SO_REUSEPORT)."""
 
     def __init__(self, backend: Backend, address: str) -> None:
-        self._server = grpc.aio.server(interceptors=[StatusInterceptor()], options=_options(backend.settings.serve))
+        serve = backend.settings.serve
+        measuring = [] if serve.metrics_port is None else [MetricsInterceptor()]
+        self._server = grpc.aio.server(interceptors=[*measuring, StatusInterceptor()], options=_options(serve))
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # untyped
         add_services(self._server, backend)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -1,24 +1,25 @@
-"""Prometheus metrics of all workers: each counts in a file of its own, the supervisor sums and serves them."""
+"""What a worker counts, for Prometheus; its supervisor serves it (:mod:`firstlight.server.scraping`)."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, start_http_server
-from prometheus_client.exposition import ThreadingWSGIServer
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import Counter, Gauge, Histogram
 
-from firstlight.errors import PreconditionError, Reason
-from firstlight.server.ports import reserve
-
-ThreadingWSGIServer.allow_reuse_port = True  # reserve() sees to it that only servers of one home share a port
-
-DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable by which workers find where to count; prometheus-client reads it when it is imported."""
-
+# Name, labels and bounds are those of OpenTelemetry's conventions for RPC metrics (rpc.server.call.duration) in their
+# Prometheus spelling, and below them bounds for answers that take a millisecond or two.
+_DURATION = Histogram(
+    "rpc_server_call_duration_seconds",
+    "Seconds from the arrival of a call in Python to its end.",
+    ["rpc_system_name", "rpc_method", "rpc_response_status_code"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+)
+_IN_FLIGHT = Gauge(
+    "firstlight_calls_in_flight",
+    "Calls that have begun and not ended.",
+    ["rpc_method"],
+    multiprocess_mode="livesum",
+)
 _FAULTS = Counter(
     "firstlight_component_faults",
     "Faults of components: exceptions, answers that break the contract, overrun deadlines.",
@@ -26,37 +27,18 @@ _FAULTS = Counter(
 )
 
 
+@cache
+def duration(method: str, code: str) -> Histogram:
+    """How long calls of ``method``, ``package.Service/Method``, take that end with the status ``code``."""
+    return _DURATION.labels("grpc", method, code)
+
+
+@cache
+def in_flight(method: str) -> Gauge:
+    """How many calls of ``method`` are under way."""
+    return _IN_FLIGHT.labels(method)
+
+
 def count_fault(component: str, kind: str) -> None:
     """A component failed. ``kind``: the name of a ``Degradation.Reason``."""
     _FAULTS.labels(component, kind.lower()).inc()
-
-
-@contextmanager
-def served(host: str, port: int | None, *, sharing: bool = False) -> Iterator[None]:
-    """Serve what the workers started meanwhile count at ``http://host:port/metrics``; None: nothing is served.
-
-    ``sharing``: another server may serve its own at the same port, until it ends.
-
-    Raises:
-        PreconditionError: PORT_IN_USE.
-    """
-    if port is None:
-        yield
-        return
-    with ExitStack() as held:
-        try:
-            reserved = held.enter_context(reserve(host, port, sharing=sharing))
-        except PreconditionError as error:
-            raise PreconditionError(f"cannot serve metrics: {error}", reason=Reason.PORT_IN_USE) from error
-        directory = held.enter_context(tempfile.TemporaryDirectory(prefix="firstlight-metrics-"))
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
-        server, thread = start_http_server(reserved.port, reserved.host, registry)
-        os.environ[DIRECTORY] = directory
-        try:
-            yield
-        finally:
-            del os.environ[DIRECTORY]
-            server.shutdown()
-            server.server_close()
-            thread.join()

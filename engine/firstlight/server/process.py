@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from firstlight.server import scraping
 from firstlight.server.handshake import ERROR, READY, RENEW, Drain, WorkerConfig
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -84,7 +85,8 @@ class WorkerProcess:
         return self.code is not None
 
     def close(self) -> None:
-        """Close its pipes."""
+        """It has ended: close its pipes, and let the metrics know."""
+        scraping.forget(self.pid)
         if self._process.stdin is not None:
             self._process.stdin.close()
         os.close(self._reports)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 
-from firstlight.server import metrics
+from firstlight.server import scraping
 from firstlight.server.claim import Claim
 from firstlight.server.ports import Reservation, reserve
 from firstlight.server.supervisor import Supervisor
@@ -56,7 +56,7 @@ def serve(
         shared = reserved(chosen.port)
         own = [reserved(chosen.port and chosen.port + 1 + n) for n in range(chosen.workers * chosen.worker_ports)]
         store = held.enter_context(closing(open_store(settings)))
-        held.enter_context(metrics.served(chosen.host, chosen.metrics_port, sharing=sharing))
+        held.enter_context(scraping.served(chosen.host, chosen.metrics_port, sharing=sharing))
         claim = held.enter_context(closing(Claim(settings.home, chosen.host, shared.port)))
         own_addresses = [each.address for each in own]
         places = [Worker(settings, shared.address, each) for each in own_addresses or [""] * chosen.workers]
