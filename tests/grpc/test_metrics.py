@@ -47,17 +47,19 @@ def measured(
         yield Measured(server, free_port)
 
 
-def test_calls_are_counted_over_all_workers_by_method_and_status(measured: Measured) -> None:
+def test_calls_are_counted_over_all_workers_by_method_and_status(
+    measured: Measured, until: Callable[..., None]
+) -> None:
     for _ in range(8):  # a connection stays with one of the workers
         with measured.connect() as client:
             assert client.recommend(limit=3).items
             with pytest.raises(NotFoundError):
                 client.get_item("none")
     assert measured.calls(RECOMMEND, "OK") == 8
-    assert measured.calls("firstlight.v1.ItemService/GetItem", "NOT_FOUND") == 8
+    until(lambda: measured.calls("firstlight.v1.ItemService/GetItem", "NOT_FOUND") == 8)  # told before it is counted
     seconds = measured.total("rpc_server_call_duration_seconds_sum", rpc_method=RECOMMEND)
     assert 0 < seconds < 8 * 20
-    assert measured.total("firstlight_calls_in_flight") == 0
+    until(lambda: measured.total("firstlight_calls_in_flight") == 0)
 
 
 def test_calls_of_a_worker_that_died_are_no_longer_under_way(measured: Measured, until: Callable[..., None]) -> None:
@@ -69,3 +71,52 @@ def test_calls_of_a_worker_that_died_are_no_longer_under_way(measured: Measured,
             worker.kill()
         until(lambda: measured.total("firstlight_calls_in_flight") == 0)
         assert measured.calls("firstlight.v1.TrainingService/CreateTrainingJob", "OK") == 1
+
+
+def test_what_an_answer_lacks_is_counted_once(measured: Measured) -> None:
+    before = measured.total("firstlight_degraded_answers_total")
+    with measured.connect() as client:
+        client.recommend(profile={"no": 1, "nor": 2})
+        client.rank(["item-01", "nowhere"], profile={"no": 1}, history=["none"], limit=1)
+        client.recommend()
+    assert measured.total("firstlight_degraded_answers_total", reason="unknown_attribute", component="") == 2
+    assert measured.total("firstlight_degraded_answers_total", reason="unknown_item", component="") == 1
+    assert measured.total("firstlight_degraded_answers_total") == before + 3
+
+
+def test_an_activation_shows_in_every_worker(measured: Measured, until: Callable[..., None]) -> None:
+    def workers(bundle_id: str) -> float:
+        return measured.total("firstlight_active_bundle", catalog_id="default", bundle_id=bundle_id)
+
+    assert workers("bundle-1") == 2
+    with measured.connect() as client:
+        client.activate_bundle("bundle-2", force=True)
+        until(lambda: workers("bundle-2") == 2)
+        assert workers("bundle-1") == 0
+        made = client.get_bundle("bundle-2").create_time.ToNanoseconds() / 1e9
+    name = "firstlight_active_bundle_created_timestamp_seconds"
+    assert measured.total(name, catalog_id="default") == pytest.approx(made, abs=1e-3)
+
+
+def test_a_user_is_a_miss_once_and_again_after_a_write(measured: Measured) -> None:
+    def counted() -> tuple[float, float]:
+        names = ("firstlight_user_cache_lookups_total", "firstlight_user_cache_misses_total")
+        return tuple(measured.total(name) for name in names)
+
+    lookups, misses = counted()
+    with measured.connect() as client:
+        for _ in range(3):
+            client.recommend("stranger")
+        assert counted() == (lookups + 3, misses + 1)
+        client.recommend()
+        assert counted() == (lookups + 3, misses + 1), "nobody was asked for"
+        written = client.write_interactions([{"user_id": "stranger", "item_id": "item-01"}])
+        client.recommend("stranger", min_write_token=written.write_token)
+        assert counted() == (lookups + 4, misses + 2)
+
+
+def test_every_worker_tells_how_late_a_change_shows(measured: Measured, until: Callable[..., None]) -> None:
+    with measured.connect() as client:
+        client.upsert_items({"late": {}})
+    until(lambda: measured.total("firstlight_freshness_lag_seconds_count") == 2)
+    assert 0 < measured.total("firstlight_freshness_lag_seconds_sum") < 10

@@ -1,7 +1,8 @@
 """One request, end to end: evidence, candidates, filters, ranking, explanation."""
 
 from firstlight.pipeline.engine import Engine
-from firstlight.pipeline.isolation import ComponentState, CountFault, Health, Isolation
+from firstlight.pipeline.isolation import ComponentState, Health, Isolation
+from firstlight.pipeline.meter import Meter
 from firstlight.pipeline.model import PER_GENERATOR, Model
 from firstlight.pipeline.placing import UserState
 from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY, MAX_HISTORY, MAX_LIMIT
@@ -14,12 +15,12 @@ __all__ = [
     "MAX_LIMIT",
     "PER_GENERATOR",
     "ComponentState",
-    "CountFault",
     "Degradation",
     "DegradationReason",
     "Engine",
     "Health",
     "Isolation",
+    "Meter",
     "Model",
     "Recommendation",
     "RecommendedItem",

@@ -13,7 +13,8 @@ from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
 from firstlight.pipeline.early import MOST_USERS
 from firstlight.pipeline.engine import Engine
-from firstlight.pipeline.isolation import CountFault, Isolation, count_nothing
+from firstlight.pipeline.isolation import Isolation
+from firstlight.pipeline.meter import Meter
 from firstlight.pipeline.placing import UserState
 from firstlight.pipeline.rehearsing import rehearse
 from firstlight.pipeline.results import Recommendation
@@ -44,15 +45,12 @@ class Recommender:
     The engine that answered before an activation is kept and kept up to date, so that a rollback is one flip.
     """
 
-    def __init__(
-        self, store: Store, settings: Settings, plugins: Plugins, *, count_fault: CountFault = count_nothing
-    ) -> None:
-        """``count_fault``: told of every fault of a component."""
+    def __init__(self, store: Store, settings: Settings, plugins: Plugins, *, meter: Meter | None = None) -> None:
         self._store = store
         self._settings = settings
         self._plugins = plugins
         self._threads = GuardedThreads(settings.isolation.threads)
-        self._count_fault = count_fault
+        self._meter = meter or Meter()
         self._hooks = self._isolation()
         self._users = UserCache(store, settings.serve.user_cache_size)
         self._engines: dict[str, Engine] = {}
@@ -117,7 +115,7 @@ class Recommender:
                         metadata={"catalog_id": catalog_id},
                     )
                 engine = self._open(record)
-                self._answer_from(engine)
+                self._answer_from(engine, record)
             return engine
 
     def check(self, record: BundleRecord) -> None:
@@ -157,7 +155,10 @@ class Recommender:
         self._reach(min_write_token)
         engine = self.load(catalog_id)
         loaded = {} if cached_only else self.load_users(catalog_id, self.missing_users(catalog_id, queries))
-        return engine.recommend(queries, self._users.get(catalog_id, queries) | loaded, remaining_s=remaining_s)
+        self._meter.asked_users(queries)
+        answers = engine.recommend(queries, self._users.get(catalog_id, queries) | loaded, remaining_s=remaining_s)
+        self._meter.answered(answers)
+        return answers
 
     def similar_items(
         self,
@@ -176,7 +177,9 @@ class Recommender:
         """
         self._reach(min_write_token)
         engine = self.load(catalog_id)
-        return engine.similar_items(item_id, limit=limit, remaining_s=remaining_s)
+        answer = engine.similar_items(item_id, limit=limit, remaining_s=remaining_s)
+        self._meter.answered([answer])
+        return answer
 
     def missing_users(self, catalog_id: str, queries: Sequence[Query]) -> list[str]:
         """Users of ``queries`` whose state is not in memory."""
@@ -184,7 +187,8 @@ class Recommender:
 
     def load_users(self, catalog_id: str, user_ids: Sequence[str]) -> dict[str, UserState]:
         """Read the state of users from the store into memory."""
-        return self._users.load(catalog_id, user_ids) if user_ids else {}
+        self._meter.read_users(len(user_ids))
+        return self._users.load(catalog_id, user_ids)
 
     def forget_users(self, catalog_id: str, user_ids: Iterable[str]) -> None:
         """Read these users again when they next ask: the store knows something newer."""
@@ -253,10 +257,11 @@ class Recommender:
                 log.exception(text, record.bundle_id, current.bundle_id, error)
                 return
         self._previous[catalog_id] = current
-        self._answer_from(engine)
+        self._answer_from(engine, record)
 
-    def _answer_from(self, engine: Engine) -> None:
+    def _answer_from(self, engine: Engine, record: BundleRecord) -> None:
         self._engines[engine.catalog_id] = engine
+        self._meter.activated(engine.catalog_id, engine.bundle_id, record.created_at)
         log.info("catalogue %s is answered by bundle %s", engine.catalog_id, engine.bundle_id)
         self.observe("firstlight_bundle_activated", catalog_id=engine.catalog_id, bundle_id=engine.bundle_id)
 
@@ -286,7 +291,7 @@ class Recommender:
             self._settings.isolation,
             trusted=self._settings.trusted_plugins,
             threads=self._threads,
-            count_fault=self._count_fault,
+            count_fault=self._meter.fault,
         )
 
     def _refresh(self, engine: Engine, ids: Sequence[str]) -> None:
@@ -305,7 +310,7 @@ class Recommender:
             early = self._store.interactions_with(catalog_id, items, some, limit=MOST_USERS)
             asked = [Query(user_id=user_id) for user_id in sorted({one.user_id for one in early})]
             known = self._users.get(catalog_id, asked)
-            engine.hear(some, early, known | self.load_users(catalog_id, self.missing_users(catalog_id, asked)))
+            engine.hear(some, early, known | self._users.load(catalog_id, self._users.missing(catalog_id, asked)))
 
     def _since(self, record: BundleRecord) -> Mapping[ChangeKind, Collection[str]]:
         """Keys of what has changed since a bundle's data were read, by kind, each once."""

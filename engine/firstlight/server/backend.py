@@ -10,8 +10,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from firstlight.pipeline import Recommender
 from firstlight.plugins import Plugins, load_plugins
-from firstlight.server import metrics
 from firstlight.server.follower import Follower
+from firstlight.server.metrics import PrometheusMeter
 from firstlight.server.writer import Writer
 from firstlight.settings import Settings
 from firstlight.store import InteractionWrite, Store, WriteResult, open_store
@@ -35,7 +35,7 @@ class Backend:
         self.settings = settings
         self.store = store
         self.plugins = plugins
-        self.recommender = Recommender(store, settings, plugins, count_fault=metrics.count_fault)
+        self.recommender = Recommender(store, settings, plugins, meter=PrometheusMeter())
         self.draining = asyncio.Event()
         self.progressed: Callable[[], None] = _nobody_asks
         """Called after each answer that the event loop's thread computed: many in a row are no hang."""

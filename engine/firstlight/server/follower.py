@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import Executor
 from contextlib import suppress
 
 from firstlight.errors import DeadlineError
 from firstlight.pipeline import Recommender, unknown_write
+from firstlight.server import metrics
 from firstlight.store import Store
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ class Follower:
         self._woken = asyncio.Event()
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._looked_at = time.monotonic()
+        """When the last look began that succeeded: it may just have missed a change."""
 
     def start(self) -> None:
         """Begin to follow."""
@@ -68,7 +72,7 @@ class Follower:
             self._woken.clear()
             pause_s = self._interval_s
             try:
-                await asyncio.get_running_loop().run_in_executor(self._executor, self._recommender.follow)
+                await self._look()
             except Exception:
                 log.exception("changes could not be followed; trying again in %g s", RETRY_S)
                 pause_s = RETRY_S
@@ -76,3 +80,10 @@ class Follower:
                 self._moved.notify_all()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause_s)
+
+    async def _look(self) -> None:
+        began, before = time.monotonic(), self._recommender.token
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._recommender.follow)
+        if self._recommender.token > before:
+            metrics.LAG.observe(time.monotonic() - self._looked_at)
+        self._looked_at = began

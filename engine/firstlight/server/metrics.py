@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
+
+from firstlight.domain import Query
+from firstlight.pipeline import Meter, Recommendation
 
 # Name, labels and bounds are those of OpenTelemetry's conventions for RPC metrics (rpc.server.call.duration) in their
 # Prometheus spelling, and below them bounds for answers that take a millisecond or two.
@@ -25,6 +30,30 @@ _FAULTS = Counter(
     "Faults of components: exceptions, answers that break the contract, overrun deadlines.",
     ["component", "kind"],
 )
+_DEGRADED = Counter(
+    "firstlight_degraded_answers",
+    "Answers that are less than they could be.",
+    ["component", "reason"],
+)
+_LOOKUPS = Counter("firstlight_user_cache_lookups", "Users whose state was looked for in memory.")
+_MISSES = Counter("firstlight_user_cache_misses", "Users whose state was read from the store.")
+_ACTIVE = Gauge(
+    "firstlight_active_bundle",
+    "Workers that answer from this bundle.",
+    ["catalog_id", "bundle_id"],
+    multiprocess_mode="livesum",
+)
+_CREATED = Gauge(
+    "firstlight_active_bundle_created_timestamp_seconds",
+    "When the bundle that answers was made; of several, the oldest.",
+    ["catalog_id"],
+    multiprocess_mode="livemin",
+)
+LAG = Histogram(
+    "firstlight_freshness_lag_seconds",
+    "Seconds, at most, from the commit of a change to the moment when a worker's answers know of it.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 
 
 @cache
@@ -39,6 +68,35 @@ def in_flight(method: str) -> Gauge:
     return _IN_FLIGHT.labels(method)
 
 
-def count_fault(component: str, kind: str) -> None:
-    """A component failed. ``kind``: the name of a ``Degradation.Reason``."""
-    _FAULTS.labels(component, kind.lower()).inc()
+class PrometheusMeter(Meter):
+    """Counts what the pipeline tells of."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, Gauge] = {}
+        """By catalogue."""
+
+    def fault(self, component: str, kind: str, /) -> None:
+        """Count it."""
+        _FAULTS.labels(component, kind.lower()).inc()
+
+    def answered(self, answers: Sequence[Recommendation]) -> None:
+        """Count what they lack, each once an answer."""
+        for answer in answers:
+            for component, reason in {(each.component, each.reason) for each in answer.degraded}:
+                _DEGRADED.labels(component, reason.name.lower()).inc()
+
+    def asked_users(self, queries: Sequence[Query]) -> None:
+        """Count each user once."""
+        _LOOKUPS.inc(len({query.user_id for query in queries if query.user_id}))
+
+    def read_users(self, count: int) -> None:
+        """Count them."""
+        _MISSES.inc(count)
+
+    def activated(self, catalog_id: str, bundle_id: str, created_at: datetime) -> None:
+        """Tell which bundle answers; the one before does no more."""
+        if catalog_id in self._active:
+            self._active[catalog_id].set(0)
+        self._active[catalog_id] = _ACTIVE.labels(catalog_id, bundle_id)
+        self._active[catalog_id].set(1)
+        _CREATED.labels(catalog_id).set(created_at.timestamp())

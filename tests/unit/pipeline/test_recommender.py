@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
 from firstlight.bundle import Bundle
 from firstlight.domain import HistoryEntry, Interaction, Item, Query, Scenario, User
 from firstlight.errors import CorruptBundleError, InvalidInputError, NotFoundError, PreconditionError, Reason
-from firstlight.pipeline import DegradationReason, Recommendation, Recommender
+from firstlight.pipeline import DegradationReason, Meter, Recommendation, Recommender
 from firstlight.plugins import Plugins
 from firstlight.settings import Settings, init_home
 from firstlight.store import BundleRecord, Store, open_store
@@ -47,8 +48,8 @@ class Home:
         self.store.activate_bundle(catalog_id, bundle_id)
         return path
 
-    def recommender(self) -> Recommender:
-        return Recommender(self.store, self.settings, self.plugins)
+    def recommender(self, meter: Meter | None = None) -> Recommender:
+        return Recommender(self.store, self.settings, self.plugins, meter=meter)
 
 
 @pytest.fixture
@@ -300,3 +301,24 @@ def test_a_home_may_be_moved(home: Home, tmp_path: Path, plugins: Plugins) -> No
     settings = Settings.load(moved)
     home.store = open_store(settings)
     assert ids(Recommender(home.store, settings, plugins).recommend("default", [Query(limit=3)])[0]) == before
+
+
+# ---------------------------------------------------------------- counting
+
+
+def test_a_meter_is_told_of_answers_users_and_bundles(home: Home):
+    home.activate("b1")
+    meter = create_autospec(Meter, instance=True)
+    recommender = home.recommender(meter)
+    queries = [Query(user_id="user-01"), Query()]
+    answers = recommender.recommend("default", queries)
+    meter.asked_users.assert_called_once_with(queries)
+    meter.read_users.assert_called_once_with(1)
+    meter.answered.assert_called_once_with(answers)
+    similar = recommender.similar_items("default", "item-01")
+    meter.answered.assert_called_with([similar])
+    home.activate("b2")
+    recommender.follow()
+    made = {bundle_id: home.store.get_bundle("default", bundle_id).created_at for bundle_id in ("b1", "b2")}
+    told = [call.args for call in meter.activated.call_args_list]
+    assert told == [("default", bundle_id, made[bundle_id]) for bundle_id in ("b1", "b2")]

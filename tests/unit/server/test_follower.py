@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 
 from firstlight.errors import DeadlineError, InvalidInputError, UnavailableError
 from firstlight.server import follower
@@ -91,5 +92,29 @@ def test_tokens_that_cannot_be_reached() -> None:
                 await made.reach(6, timeout_s=1)
             with pytest.raises(DeadlineError):
                 await made.reach(5, timeout_s=0.05)
+
+    asyncio.run(run())
+
+
+def lags() -> tuple[float, float]:
+    """How many, and their sum in seconds."""
+    name = "firstlight_freshness_lag_seconds"
+    return REGISTRY.get_sample_value(f"{name}_count"), REGISTRY.get_sample_value(f"{name}_sum")
+
+
+def test_a_change_is_as_late_as_the_look_before_the_one_that_found_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follower, "RETRY_S", 0.3)
+
+    async def run() -> None:
+        log = Log()
+        count, seconds = lags()
+        async with following(log, 0.1) as made:
+            await until(lambda: log.calls >= 3)
+            assert lags() == (count, seconds), "nothing was found"
+            log.written, log._failures = 5, [UnavailableError("down")]
+            await made.reach(5, timeout_s=5)
+        found, total = lags()
+        assert found == count + 1
+        assert 0.3 <= total - seconds < 5, "the look that failed found nothing"
 
     asyncio.run(run())
