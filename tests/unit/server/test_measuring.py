@@ -15,6 +15,9 @@ from firstlight.server.measuring import MetricsInterceptor
 
 SERVICE = "firstlight.test.Measured"
 
+seen = asyncio.Event()
+"""The caller has looked at the first message of a stream."""
+
 
 async def answer(_request: bytes, _context: object) -> bytes:
     return b"answer"
@@ -35,6 +38,7 @@ async def wait(_request: bytes, _context: object) -> bytes:
 
 async def count(_request: bytes, _context: object) -> AsyncIterator[bytes]:
     yield b"1"
+    await seen.wait()
     yield b"2"
     raise NotFoundError("no third one")
 
@@ -112,6 +116,7 @@ def test_a_stream_is_one_call() -> None:
         stream = channel.unary_stream(f"/{SERVICE}/count")(b"")
         assert await stream.read() == b"1"
         assert under_way("count") == 1
+        seen.set()
         assert await stream.read() == b"2"
         assert await stream.code() is grpc.StatusCode.NOT_FOUND
         await until(lambda: called("count", "NOT_FOUND") == 1)
