@@ -30,6 +30,15 @@ def test_the_server_answers_inside_the_block_and_is_gone_after_it(tmp_path):
     assert servers() == before
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C is, also where these tests are a job in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 def test_control_c_leaves_no_server_behind(tmp_path):
     home = init_home(tmp_path / "home").home
     before = servers()

@@ -15,7 +15,7 @@ from firstlight.errors import InvalidInputError, UnavailableError, Violation
 from firstlight.pipeline import Recommendation
 from firstlight.server import from_proto, limits, to_proto
 from firstlight.server.backend import Backend
-from firstlight.server.batching import LARGEST, Batching
+from firstlight.server.batching import Batching
 from firstlight.server.checks import Checks
 from firstlight.v1 import recommendation_service_pb2 as pb
 from firstlight.v1.recommendation_service_pb2_grpc import RecommendationServiceServicer
@@ -30,7 +30,7 @@ USER_STATE_AGAIN_S = 0.005
 
 USER_STATE_TRIES = 3
 
-INLINE_QUERIES = LARGEST
+INLINE_QUERIES = 8
 """A larger batch is answered in a thread: no single query waits behind it, and the worker does not seem to hang."""
 
 DEFAULT_DEADLINE_S = 10.0
