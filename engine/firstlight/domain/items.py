@@ -81,8 +81,6 @@ def rows_of(
 ) -> NDArray[np.float32]:
     """Rows (..., D) of a table in two parts, ``base`` (N, D) and ``live`` (M, D); −1 gives zeros."""
     size = len(base)
-    if positions.size and positions.min() >= 0 and positions.max() < size:
-        return base.take(positions, axis=0).astype(np.float32, copy=False)
     if not len(base):
         base = np.zeros((1, base.shape[1]), np.float32)
     out = base.take(positions, axis=0, mode="clip").astype(np.float32, copy=False)  # several times as fast as base[...]

@@ -200,7 +200,7 @@ def _offset(part: Slice, fused: NDArray[np.float32], cost: float) -> float:
     cold, warm = part.block(COLD), part.block(WARM)
     total = part.relevant.sum(axis=1)
     both = (total > 0) & cold.any(axis=1) & warm.any(axis=1)
-    if (part.relevant & cold)[both].any(axis=1).sum() < SMALL:
+    if part.wanting(COLD)[both].sum() < SMALL:
         return 0.0
     blocks = np.stack([np.where(warm, fused, OUTSIDE), np.where(cold, fused, OUTSIDE)])
     problem = Problem.of(blocks, cold | warm, part.relevant, np.where(both, total, 0))
