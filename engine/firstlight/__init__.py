@@ -40,8 +40,10 @@ if TYPE_CHECKING:
         Scenario as Scenario,
         Schema as Schema,
         Scores as Scores,
+        Totals as Totals,
         TrainingData as TrainingData,
         User as User,
+        Votes as Votes,
         rows_of as rows_of,
     )
     from firstlight.errors import (
@@ -89,8 +91,8 @@ _HOMES = {
     "firstlight.domain": (
         "Attribute", "AttributeValue", "Attributes", "Candidates", "Dataset", "Evidence", "Histories", "HistoryEntry",
         "Interaction", "Item", "ItemTable", "Kind", "Metrics", "Queries", "Query", "Ranked", "RankingExamples",
-        "RankingInputs", "Reason", "ReasonCode", "Remembered", "Scenario", "Schema", "Scores", "TrainingData", "User",
-        "rows_of",
+        "RankingInputs", "Reason", "ReasonCode", "Remembered", "Scenario", "Schema", "Scores", "Totals", "TrainingData",
+        "User", "Votes", "rows_of",
     ),
     "firstlight.errors": (
         "ConflictError", "CorruptBundleError", "DeadlineError", "FirstlightError", "InvalidInputError",

@@ -137,6 +137,7 @@ _TABLES: dict[str, type[BaseModel]] = {
 _TOP_LEVEL = (
     "ranker",
     "fast_route",
+    "fast_generators",
     "allow_plugins",
     "disable_plugins",
     "load_plugins",
@@ -173,6 +174,10 @@ class Settings(BaseSettings):
     fast_route: _Names = Field(
         default=("popularity", "student", "projection"),
         description="The built-in components of the fast route, which every component of another plugin takes part in.",
+    )
+    fast_generators: _Names = Field(
+        default=("popularity", "student"),
+        description="Those of them that propose items there, as other plugins' do; the rest only scores these.",
     )
     allow_plugins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = Field(
         default=None,

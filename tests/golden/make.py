@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 BUNDLE = HERE / f"format-{FORMAT}"
 ANSWERS = HERE / f"format-{FORMAT}.answers.json"
 COMPONENTS = ("popularity", "neighbours", "factors")
-FAST = FastRoute(("popularity", "neighbours"), {"0": 0.99, "1": 0.9})
+FAST = FastRoute(("popularity", "neighbours"), ("popularity", "neighbours"), {"0": 0.99, "1": 0.9})
 SHOWN = 5
 
 

@@ -40,12 +40,13 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True)
 class FastRoute:
-    """The few ``components`` that answer quickly under a ranker of their own.
+    """The few ``components`` that answer quickly under a ranker of their own; of them the ``generators`` propose items.
 
     ``quality``: by number of interactions, in decimal digits, its NDCG@10 as a share of that of all components.
     """
 
     components: tuple[str, ...]
+    generators: tuple[str, ...]
     quality: Mapping[str, float]
 
 
@@ -79,6 +80,8 @@ class Manifest:
         body = {"format": self.format} | asdict(self)
         if self.fast is None:
             del body["fast"]
+        elif self.fast.generators == self.fast.components:  # as in bundles from before there was a difference
+            del body["fast"]["generators"]
         return json.dumps(body, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
     @classmethod
@@ -106,7 +109,9 @@ class Manifest:
             body["schema"] = Schema.from_json(body["schema"])
             body["components"] = {name: ComponentInfo(**info) for name, info in body["components"].items()}
             if body.get("fast") is not None:
-                body["fast"] = FastRoute(tuple(body["fast"]["components"]), dict(body["fast"]["quality"]))
+                fast = body["fast"]
+                generators = fast.get("generators", fast["components"])
+                body["fast"] = FastRoute(tuple(fast["components"]), tuple(generators), dict(fast["quality"]))
             body["files"] = {name: FileInfo(**info) for name, info in body["files"].items()}
             manifest = cls(**body)
         except (ValueError, KeyError, AttributeError, TypeError) as error:

@@ -23,6 +23,7 @@ from firstlight.domain.query import (
 )
 from firstlight.domain.remembering import Remembered
 from firstlight.domain.schema import Attribute, Attributes, AttributeValue, Kind, Schema
+from firstlight.domain.votes import Totals, Votes
 
 __all__ = [
     "FEW_SHOT_LIMIT",
@@ -51,8 +52,10 @@ __all__ = [
     "Scenario",
     "Schema",
     "Scores",
+    "Totals",
     "TrainingData",
     "User",
+    "Votes",
     "id_order",
     "rows_of",
 ]

@@ -86,7 +86,7 @@ class Histories:
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Interactions per row, int64 (B,)."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -102,7 +102,9 @@ class Histories:
         return self.items[self.offsets[row] : self.offsets[row + 1]]
 
     def keep(self, mask: NDArray[np.bool_]) -> Histories:
-        """The same rows with only the entries where ``mask`` (n,) is true."""
+        """The same rows with only the entries where ``mask`` (n,) is true; these histories themselves where all are."""
+        if mask.all():
+            return self
         offsets = np.concatenate([[0], np.cumsum(mask, dtype=np.int64)])[self.offsets]
         return Histories(offsets, self.items[mask], self.values[mask], self.types[mask], self.times[mask])
 
@@ -131,7 +133,8 @@ class Histories:
 
     def distinct(self) -> Histories:
         """The newest entry of each item in each row, order kept."""
-        return self.keep(self.last_of_each())
+        keys = np.sort(self.rows << 32 | self.items.astype(np.uint32))
+        return self.keep(self.last_of_each()) if (keys[1:] == keys[:-1]).any() else self
 
     def last_of_each(self) -> NDArray[np.bool_]:
         """bool (n,): whether an entry is the newest of its item in its row."""

@@ -71,9 +71,10 @@ class ItemTable:
         """int32 (...): training interactions of ``positions``; 0 for live items and −1."""
         if not self.base_size:
             return np.zeros(positions.shape, np.int32)
-        found = self.base_counts.take(positions, mode="clip")
-        found[(positions < 0) | (positions >= self.base_size)] = 0
-        return found.astype(np.int32, copy=False)
+        found = self.base_counts.take(positions, mode="clip").astype(np.int32, copy=False)
+        if positions.size and positions.view(f"u{positions.itemsize}").max() >= self.base_size:
+            found[(positions < 0) | (positions >= self.base_size)] = 0
+        return found
 
 
 def rows_of(
@@ -84,7 +85,7 @@ def rows_of(
     if not len(base):
         base = np.zeros((1, base.shape[1]), np.float32)
     out = base.take(positions, axis=0, mode="clip").astype(np.float32, copy=False)  # several times as fast as base[...]
-    if positions.size and (positions.min() < 0 or positions.max() >= size):
+    if positions.size and positions.view(f"u{positions.itemsize}").max() >= size:  # so do negative ones
         out[positions < 0] = 0.0
         beyond = positions >= size
         out[beyond] = live[positions[beyond] - size]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,11 +97,8 @@ class Evidence:
         histories = queries.histories
         positive = np.bincount(histories.rows[histories.positive(positive_value)], minlength=len(queries))
         held = queries.profiles > 0
-        columns = np.array(profile_fields, dtype=object)
-        fields = np.zeros(len(queries), np.int32)
-        for name in dict.fromkeys(profile_fields):
-            fields += held[:, columns == name].any(axis=1)
-        return cls(histories.lengths.astype(np.int32), positive.astype(np.int32), fields)
+        fields = (held @ _membership(profile_fields)).sum(axis=1)
+        return cls(histories.lengths.astype(np.int32), positive.astype(np.int32), fields.astype(np.int32))
 
     def take(self, rows: NDArray[np.integer]) -> Evidence:
         """The given rows, in the given order."""
@@ -113,6 +111,15 @@ class Evidence:
         out[n <= FEW_SHOT_LIMIT] = Scenario.FEW_SHOT
         out[n == 0] = Scenario.NEW_USER
         return out
+
+
+@lru_cache
+def _membership(fields: tuple[str, ...]) -> NDArray[np.bool_]:
+    """bool (P, F): which of P columns belongs to which of F different fields."""
+    different = tuple(dict.fromkeys(fields))
+    return np.array([[name == field for field in different] for name in fields], np.bool_).reshape(
+        len(fields), len(different)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +177,7 @@ class ReasonCode(IntEnum):
     MATCHES_CONTENT = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why one item scored as it did: a code and its evidence.
 
     ``history_position`` is the history item that mattered most (−1: none); ``attribute`` the profile or item

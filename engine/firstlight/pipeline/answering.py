@@ -9,12 +9,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import Queries, Ranked, RankingInputs
+from firstlight.domain import Queries, Ranked, RankingInputs, Reason
 from firstlight.errors import PluginError
 from firstlight.pipeline.explaining import explain, lifts, text_of
 from firstlight.pipeline.model import Model
 from firstlight.pipeline.preparing import Prepared
-from firstlight.pipeline.results import RecommendedItem
+from firstlight.pipeline.results import RecommendedItem, ShownReason
 from firstlight.plugins import Attempt
 from firstlight.roles import Reranker
 
@@ -40,17 +40,17 @@ def order(
     Ties go by position; positions beyond a row's own limit are −1. Rerankers see all candidates, best first, one after
     the other; a failing one is skipped.
     """
-    columns = np.argsort(-ranked.values, axis=1, kind="stable")
+    columns = np.argsort(-ranked.values, axis=1, kind="stable")  # padding is −inf: it comes last
+    rows = np.arange(len(columns))[:, None]
     for name, reranker in rerankers.items():
-        positions = np.take_along_axis(inputs.positions, columns, axis=1)
-        values = np.take_along_axis(ranked.values, columns, axis=1)
+        positions, values = inputs.positions[rows, columns], ranked.values[rows, columns]
         moved = attempt(name, "rerank", partial(_rerank, name, reranker, prepared.queries, positions, values))
         if moved is not None:
-            columns = np.take_along_axis(columns, moved, axis=1)
-    padding = np.take_along_axis(inputs.positions, columns, axis=1) < 0
-    columns = np.take_along_axis(columns, np.argsort(padding, axis=1, kind="stable"), axis=1)
+            columns = columns[rows, moved]
+    if rerankers:  # wherever they moved the padding
+        columns = columns[rows, np.argsort(inputs.positions[rows, columns] < 0, axis=1, kind="stable")]
     columns = columns[:, : int(prepared.limits.max(initial=0))]
-    positions = np.take_along_axis(inputs.positions, columns, axis=1)
+    positions = inputs.positions[rows, columns]
     within = np.arange(columns.shape[1]) < prepared.limits[:, None]
     return columns, np.where(within, positions, -1).astype(np.int32)
 
@@ -64,6 +64,7 @@ def answer(
     columns: NDArray[np.int64],
     positions: NDArray[np.int32],
     id_of: Callable[[int], str],
+    show: Callable[[Reason], ShownReason],
     attempt: Attempt,
 ) -> list[ShownList]:
     """The items at ``columns`` (B, K), which are ``positions`` (B, K) or −1, as lists.
@@ -72,10 +73,10 @@ def answer(
     one with the largest sum of lifts.
     """
     shown = positions >= 0
-    values = np.take_along_axis(ranked.values, columns, axis=1)
+    values = ranked.values[np.arange(len(columns))[:, None], columns]
     lifted = lifts(inputs, ranked, columns)
     sources = lifted.argmax(axis=0)
-    reasons = explain(model, queries, positions, sources, id_of=id_of, attempt=attempt)
+    reasons = explain(model, queries, positions, sources, show=show, attempt=attempt)
     totals = np.where(np.isfinite(lifted) & shown, lifted, 0).sum(axis=2)
     lists = []
     rows = zip(positions.tolist(), values.tolist(), sources.tolist(), reasons, totals.argmax(axis=0), strict=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.bundle import IdTable
 from firstlight.domain import ItemTable
+
+IDS_KEPT = 65_536
+"""Ids that are kept as strings: those of the items that are shown most."""
 
 
 class Catalogue:
@@ -26,6 +30,8 @@ class Catalogue:
         self._ids = ids
         self._live_ids: list[str] = []
         self._live: dict[str, int] = {}
+        self.id_of = lru_cache(IDS_KEPT)(partial(_id_at, ids, self._live_ids))
+        """The id at a position."""
 
     def position_of(self, ids: Sequence[str]) -> NDArray[np.int32]:
         """int32: positions of ``ids``, removed ones included; −1 where there is no such item."""
@@ -34,11 +40,6 @@ class Catalogue:
             for n in np.flatnonzero(found < 0):
                 found[n] = self._live.get(ids[int(n)], -1)
         return found
-
-    def id_of(self, position: int) -> str:
-        """The id at ``position``."""
-        size = len(self._ids)
-        return self._ids.id_of(position) if position < size else self._live_ids[position - size]
 
     def newest_live(self, limit: int) -> list[str]:
         """Ids of the ``limit`` live items that came last, removed ones included, oldest first."""
@@ -69,3 +70,7 @@ class Catalogue:
         """Show none of ``ids`` any more; unknown ones are ignored."""
         found = self.position_of(ids)
         self.removed = np.union1d(self.removed, found[found >= 0])
+
+
+def _id_at(ids: IdTable, live_ids: Sequence[str], position: int) -> str:
+    return ids.id_of(position) if position < len(ids) else live_ids[position - len(ids)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +30,13 @@ from firstlight.features import FeatureEncoders
 from firstlight.pipeline.answering import ShownList, answer, order
 from firstlight.pipeline.catalogue import Catalogue
 from firstlight.pipeline.early import MOST_ITEMS, Early, Meeting
-from firstlight.pipeline.explaining import text_of
+from firstlight.pipeline.explaining import KEPT, shown, text_of
 from firstlight.pipeline.isolation import Isolation
 from firstlight.pipeline.loading import ComponentSettings, give_items, load_encoders, load_model
 from firstlight.pipeline.model import Model
 from firstlight.pipeline.placing import UserState
 from firstlight.pipeline.preparing import MAX_LIMIT, Prepared, prepare
+from firstlight.pipeline.profiles import Profiles
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
 from firstlight.pipeline.routes import FAST, FULL, Routes
 from firstlight.pipeline.shortlist import shortlist
@@ -81,6 +82,7 @@ class Engine:
         self._route = route
         self._catalogue = catalogue
         self._encoders = encoders
+        self._profiles = Profiles(encoders, schema)
         self._plugins = plugins
         self._filters: dict[str, CandidateFilter] = plugins.created("candidate_filter", settings or {})
         self._rerankers: dict[str, Reranker] = plugins.created("reranker", settings or {})
@@ -95,6 +97,7 @@ class Engine:
         """Everything that takes part in an answer."""
         hooks = (each.plugin_name for hook in _HOOKS for each in plugins.implementations(hook))
         self._called = (*self.component_names, *hooks)
+        self._show = lru_cache(KEPT)(partial(shown, id_of=catalogue.id_of))
         self._similarity = Similarity(self.model.items, self.model.components)
         self._early = Early(self.model.components, self.model.items)
         self._writing = threading.Lock()
@@ -176,7 +179,7 @@ class Engine:
             return []
         attempt = self.isolation.batch(self.absent, remaining_s=remaining_s)
         prepared = prepare(
-            queries, users, catalogue=self._catalogue, encoders=self._encoders, schema=self.schema, attempt=attempt
+            queries, users, catalogue=self._catalogue, profiles=self._profiles, schema=self.schema, attempt=attempt
         )
         evidence = self.model.evidence(prepared.queries)
         fast = self.routes.choose(evidence.interactions, tuple(query.route or self._route for query in queries))
@@ -184,14 +187,14 @@ class Engine:
         about = {"catalog_id": self.catalog_id, "queries": prepared.queries}
         self.isolation.observe(attempt, "firstlight_before_recommend", **about)
         lists: dict[int, ShownList] = {}
-        shown = np.full((len(queries), int(prepared.limits.max(initial=0))), -1, np.int32)
+        placed = np.full((len(queries), int(prepared.limits.max(initial=0))), -1, np.int32)
         for route, rows in ((FULL, np.flatnonzero(~fast)), (FAST, np.flatnonzero(fast))):
             if len(rows):
                 part = prepared if len(rows) == len(queries) else prepared.take(rows)
                 found, positions = self._answer(self.routes.model(route), part, attempt)
                 lists |= dict(zip(rows.tolist(), found, strict=True))
-                shown[rows, : positions.shape[1]] = positions
-        self.isolation.observe(attempt, "firstlight_after_recommend", **about, positions=shown)
+                placed[rows, : positions.shape[1]] = positions
+        self.isolation.observe(attempt, "firstlight_after_recommend", **about, positions=placed)
         attempt.tell(self.catalog_id)
         return [
             Recommendation(
@@ -213,12 +216,19 @@ class Engine:
         positions = shortlist(model, prepared, removed=self._catalogue.removed, filters=self._filters, attempt=attempt)
         inputs = model.inputs(prepared.queries, positions, attempt=attempt)
         ranked = model.fuse(inputs, attempt=attempt)
-        columns, shown = order(prepared, inputs, ranked, self._rerankers, attempt=attempt)
-        id_of = self._catalogue.id_of
+        columns, placed = order(prepared, inputs, ranked, self._rerankers, attempt=attempt)
         lists = answer(
-            model, prepared.queries, inputs, ranked, columns=columns, positions=shown, id_of=id_of, attempt=attempt
+            model,
+            prepared.queries,
+            inputs,
+            ranked,
+            columns=columns,
+            positions=placed,
+            id_of=self._catalogue.id_of,
+            show=self._show,
+            attempt=attempt,
         )
-        return lists, shown
+        return lists, placed
 
     def similar_items(self, item_id: str, *, limit: int = 20, remaining_s: float | None = None) -> Recommendation:
         """The items nearest to ``item_id``, which may be live and which nobody need have met.
@@ -241,10 +251,10 @@ class Engine:
         found, source = self._similarity.nearest(position, cut, hidden=self._catalogue.removed, attempt=attempt)
         attempt.tell(self.catalog_id)
         reason = ShownReason(ReasonCode.SIMILAR_TO_HISTORY, history_item_id=item_id)
-        shown = found.positions[0] >= 0
+        real = found.positions[0] >= 0
         items = tuple(
             RecommendedItem(self._catalogue.id_of(int(p)), float(score), source, reason, text_of(reason, source))
-            for p, score in zip(found.positions[0][shown], found.scores[0][shown], strict=True)
+            for p, score in zip(found.positions[0][real], found.scores[0][real], strict=True)
         )
         text = f"the limit {limit} was cut to {MAX_LIMIT}"
         notes = (Degradation(DegradationReason.LIMIT_CUT, detail=text),) if limit > MAX_LIMIT else ()
@@ -312,7 +322,7 @@ class Engine:
             [Query(user_id=user_id) for user_id in rows],
             users,
             catalogue=self._catalogue,
-            encoders=self._encoders,
+            profiles=self._profiles,
             schema=self.schema,
             attempt=attempt,
         ).queries.take(np.array([rows[one.user_id] for one in heard], np.int64))

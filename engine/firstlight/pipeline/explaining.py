@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from firstlight.pipeline.results import ShownReason
 from firstlight.plugins import Attempt
 from firstlight.roles import Component
 
+KEPT = 65_536
+"""Reasons and their texts that are kept: most items are shown to many, for the same few reasons."""
+
 
 def lifts(inputs: RankingInputs, ranked: Ranked, columns: NDArray[np.int64]) -> NDArray[np.float32]:
     """How far each component lifts the item in each of ``columns`` (B, K) above the row's average candidate.
@@ -24,9 +27,9 @@ def lifts(inputs: RankingInputs, ranked: Ranked, columns: NDArray[np.int64]) -> 
     """
     real = inputs.positions >= 0
     mean = np.where(real, ranked.contributions, 0).sum(axis=2) / np.maximum(real.sum(axis=1), 1)
-    at = np.broadcast_to(columns, (len(inputs.names), *columns.shape))
-    above = np.take_along_axis(ranked.contributions, at, axis=2) - mean[:, :, None]
-    return np.where(np.take_along_axis(inputs.known, at, axis=2), above, -np.inf).astype(np.float32)
+    rows = np.arange(len(columns))[:, None]
+    above = ranked.contributions[:, rows, columns] - mean[:, :, None]
+    return np.where(inputs.known[:, rows, columns], above, -np.inf).astype(np.float32)
 
 
 def explain(
@@ -35,10 +38,13 @@ def explain(
     positions: NDArray[np.int32],
     sources: NDArray[np.int64],
     *,
-    id_of: Callable[[int], str],
+    show: Callable[[Reason], ShownReason],
     attempt: Attempt,
 ) -> list[list[ShownReason | None]]:
-    """The reason for each of ``positions`` (B, K), given by its source: ``sources`` (B, K) indexes the components."""
+    """The reason for each of ``positions`` (B, K), given by its source: ``sources`` (B, K) indexes the components.
+
+    ``show``: :func:`shown` of the catalogue, which most reasons have met before.
+    """
     reasons: list[list[ShownReason | None]] = [[None] * positions.shape[1] for _ in range(len(positions))]
     for s, (name, component) in enumerate(model.components.items()):
         mine = (sources == s) & (positions >= 0)
@@ -52,7 +58,7 @@ def explain(
         for row, answers, own in zip(rows.tolist(), given, mine[rows].tolist(), strict=True):
             for column, reason in enumerate(answers):
                 if own[column] and reason is not None:
-                    reasons[row][column] = _shown(reason, id_of)
+                    reasons[row][column] = show(reason)
     return reasons
 
 
@@ -65,6 +71,7 @@ _TEXTS = {
 }
 
 
+@lru_cache(KEPT)
 def text_of(reason: ShownReason | None, source: str) -> str:
     """The reason as a line of English; the source where there is none."""
     if reason is None:
@@ -74,7 +81,8 @@ def text_of(reason: ShownReason | None, source: str) -> str:
     return _TEXTS[reason.code].format(attribute=evidence, item=reason.history_item_id or "the history")
 
 
-def _shown(reason: Reason, id_of: Callable[[int], str]) -> ShownReason:
+def shown(reason: Reason, id_of: Callable[[int], str]) -> ShownReason:
+    """``reason`` with the history item's id."""
     history = id_of(reason.history_position) if reason.history_position >= 0 else ""
     return ShownReason(ReasonCode(reason.code), history, reason.attribute)
 
@@ -85,6 +93,6 @@ def _explain(
     given, (rows, columns) = component.explain(queries, positions), positions.shape
     if len(given) != rows or any(len(row) != columns for row in given):
         raise PluginError(f"component {name!r} gave reasons of another shape than {positions.shape}")
-    if not all(reason is None or isinstance(reason, Reason) for row in given for reason in row):
+    if not {type(reason) for row in given for reason in row} <= {Reason, type(None)}:
         raise PluginError(f"component {name!r} gave a reason that is none")
     return given

@@ -86,7 +86,7 @@ def _routes(
         return Routes(model)
     ranker = _load_ranker(bundle.manifest.ranker, bundle.fast, plugins, settings, absent)
     quality = {int(knot): share for knot, share in fast.quality.items()}
-    return Routes(model, model.of(fast.components, ranker), quality)
+    return Routes(model, model.of(fast.components, ranker, generators=fast.generators), quality)
 
 
 def load_encoders(

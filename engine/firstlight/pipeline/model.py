@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import Evidence, ItemTable, Queries, Ranked, RankingInputs, Scores
+from firstlight.domain import Evidence, ItemTable, Queries, Ranked, RankingInputs, Remembered, Scores
 from firstlight.errors import PluginError
 from firstlight.plugins import Attempt
 from firstlight.roles import CandidateGenerator, Component, Ranker
@@ -23,6 +23,8 @@ PER_GENERATOR = 200
 
 NEW_ITEMS = 500
 """Items nobody has met yet that every query is scored for, the newest ones: no generator's list would hold them."""
+
+_PAD = np.int32(np.iinfo(np.int32).max)
 
 T = TypeVar("T")
 
@@ -40,7 +42,8 @@ class Model:
     """Components, in memory after ``fit`` or loaded from a bundle, and the ranker that fuses them.
 
     ``components`` are kept with popularity first, then by name; ``profile_fields`` (P,) as in ``TrainingData``.
-    Without a ranker the order is popularity's.
+    Without a ranker the order is popularity's. ``proposing``: the generators that propose, None for all of them; the
+    others only score.
     """
 
     items: ItemTable
@@ -49,23 +52,33 @@ class Model:
     positive_value: float = 4.0
     profile_fields: tuple[str, ...] = ()
     ranker_name: str = "fusion"
+    proposing: Collection[str] | None = None
     names: tuple[str, ...] = field(init=False)
     generators: Mapping[str, CandidateGenerator] = field(init=False)
     cold_base: NDArray[np.int32] = field(init=False, repr=False)
+    evidence: Callable[[Queries], Evidence] = field(init=False, repr=False)
+    """How much is known in each query."""
 
     def __post_init__(self) -> None:
         names = tuple(sorted(self.components, key=lambda name: (name != FLOOR, name)))
         components = {name: self.components[name] for name in names}
-        generators = {name: c for name, c in components.items() if isinstance(c, CandidateGenerator)}
+        proposing = names if self.proposing is None else (FLOOR, *self.proposing)
+        generators = {n: c for n, c in components.items() if isinstance(c, CandidateGenerator) and n in proposing}
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "components", components)
         object.__setattr__(self, "generators", generators)
+        weigh = partial(Evidence.of, positive_value=self.positive_value, profile_fields=self.profile_fields)
+        object.__setattr__(self, "evidence", Remembered(weigh, self.items))
         object.__setattr__(self, "cold_base", np.flatnonzero(self.items.base_counts == 0)[-NEW_ITEMS:].astype(np.int32))
 
-    def of(self, names: Collection[str], ranker: Ranker | None = None) -> Model:
-        """The components ``names`` alone, under ``ranker``."""
+    def of(
+        self, names: Collection[str], ranker: Ranker | None = None, *, generators: Collection[str] | None = None
+    ) -> Model:
+        """The components ``names`` alone, under ``ranker``; of ``generators`` those that are among them propose."""
         components = {name: component for name, component in self.components.items() if name in names}
-        return replace(self, components=components, ranker=ranker)
+        part = replace(self, components=components, ranker=ranker, proposing=generators)
+        object.__setattr__(part, "evidence", self.evidence)  # weighed once for both
+        return part
 
     def candidates(
         self, queries: Queries, *, per_generator: int = PER_GENERATOR, attempt: Attempt = attempt_quietly
@@ -109,10 +122,6 @@ class Model:
             novelty=np.where(positions < self.items.base_size, self.items.novelty, 1.0).astype(np.float32),
         )
 
-    def evidence(self, queries: Queries) -> Evidence:
-        """How much is known in each query."""
-        return Evidence.of(queries, positive_value=self.positive_value, profile_fields=self.profile_fields)
-
     def fuse(self, inputs: RankingInputs, *, attempt: Attempt = attempt_quietly) -> Ranked:
         """The ranker's values and contributions; popularity's scores where there is no ranker or it fails."""
         ranked = None
@@ -128,7 +137,7 @@ class Model:
         self, name: str, generator: CandidateGenerator, queries: Queries, per_generator: int
     ) -> NDArray[np.int32]:
         rows, positions = len(queries), np.asarray(generator.generate(queries, per_generator).positions)
-        if positions.ndim != 2 or len(positions) != rows or not np.issubdtype(positions.dtype, np.integer):
+        if positions.ndim != 2 or len(positions) != rows or positions.dtype.kind not in "iu":
             raise PluginError(f"component {name!r} proposed {positions.dtype} {positions.shape} for {rows} queries")
         if positions.size and (positions.min() < -1 or positions.max() >= self.items.size):
             raise PluginError(f"component {name!r} proposed a position that is no item")
@@ -146,13 +155,20 @@ def floor(inputs: RankingInputs) -> Ranked:
 
 def unique_rows(positions: NDArray[np.int32]) -> NDArray[np.int32]:
     """Each row of ``positions`` (B, L) without duplicates, ascending, −1 last; as narrow as the longest row allows."""
-    pad = np.iinfo(np.int32).max
-    rows = np.sort(np.where(positions < 0, pad, positions), axis=1)
-    rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = pad
+    rows = np.sort(np.where(positions < 0, _PAD, positions), axis=1)
+    rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = _PAD
+    return _packed(rows)
+
+
+def kept_rows(positions: NDArray[np.int32], kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Each row of ``positions`` (B, L), ascending, where ``kept`` (B, L); packed as :func:`unique_rows` does."""
+    return _packed(np.where(kept, positions, _PAD))
+
+
+def _packed(rows: NDArray[np.int32]) -> NDArray[np.int32]:
     rows.sort(axis=1)
-    width = int((rows != pad).sum(axis=1).max(initial=0))
-    rows = rows[:, :width]
-    return np.where(rows == pad, -1, rows).astype(np.int32)
+    rows = rows[:, : int((rows != _PAD).sum(axis=1).max(initial=0))]
+    return np.where(rows == _PAD, np.int32(-1), rows)
 
 
 def _score(name: str, component: Component, queries: Queries, positions: NDArray[np.int32]) -> Scores:
@@ -174,6 +190,7 @@ def _rank(name: str, ranker: Ranker, inputs: RankingInputs) -> Ranked:
     if found.values.shape != shape or found.contributions.shape != inputs.scores.shape:
         raise PluginError(f"ranker {name!r} answered {found.values.shape}, not {shape}")
     real = inputs.positions >= 0
-    if not np.isfinite(found.values[real]).all() or not np.isfinite(found.contributions[:, real]).all():
+    finite = np.isfinite(found.values) & np.isfinite(found.contributions).all(axis=0)
+    if not (finite | ~real).all():
         raise PluginError(f"ranker {name!r} answered a value that is not a finite number")
     return Ranked(np.where(real, found.values, -np.inf).astype(np.float32), found.contributions)

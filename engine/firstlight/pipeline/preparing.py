@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight.domain import Attributes, HistoryEntry, Queries, Query, Schema
-from firstlight.domain.values import conflicts
 from firstlight.errors import InvalidInputError, Violation
-from firstlight.features import FeatureEncoders
 from firstlight.pipeline.catalogue import Catalogue
 from firstlight.pipeline.placing import Placed, UserState, histories
+from firstlight.pipeline.profiles import Profiles
 from firstlight.pipeline.results import Degradation, DegradationReason
 from firstlight.plugins import Attempt
 
@@ -66,11 +65,12 @@ def prepare(
     users: Mapping[str, UserState] | None,
     *,
     catalogue: Catalogue,
-    encoders: FeatureEncoders,
+    profiles: Profiles,
     schema: Schema,
     attempt: Attempt,
 ) -> Prepared:
     """Complete ``queries`` from ``users`` and look their ids up; None as ``users``: the queries say everything.
+
     ``attempt`` asks plugins' feature encoders.
 
     A stored value that conflicts with the schema is ignored, one given in a query is an error.
@@ -78,8 +78,9 @@ def prepare(
     Raises:
         InvalidInputError: with the path of each bad field, such as ``queries[3].profile.age``.
     """
-    _validate(queries, schema)
-    rows = [_Row.of(query, users, schema) for query in queries]
+    _validate(queries, profiles)
+    known = frozenset(attribute.name for attribute in schema.users)
+    rows = [_Row.of(query, users, profiles, known) for query in queries]
     found = iter(np.split(*_look_up(catalogue, [ids for row in rows for ids in row.id_lists])))
     types = {name: n for n, name in enumerate(schema.types)}
     placed: list[Placed] = []
@@ -92,9 +93,10 @@ def prepare(
         excluded.append(exclude if row.query.include_seen else np.concatenate([history.items, exclude]))
         candidates.append(None if row.query.candidates is None else np.unique(given[given >= 0]))
         row.note_unknown(added, given)
-    profiles = encoders.profiles([row.profile for row in rows], attempt=attempt)
     return Prepared(
-        queries=Queries(profiles, histories(placed), tuple(row.profile for row in rows)),
+        queries=Queries(
+            profiles.rows([row.profile for row in rows], attempt), histories(placed), tuple(row.profile for row in rows)
+        ),
         limits=np.array([min(query.limit, MAX_LIMIT) for query in queries], np.int64),
         candidates=tuple(candidates),
         excluded_rows=np.repeat(np.arange(len(rows)), [len(row) for row in excluded]),
@@ -115,7 +117,9 @@ class _Row:
     degraded: list[Degradation]
 
     @classmethod
-    def of(cls, query: Query, users: Mapping[str, UserState] | None, schema: Schema) -> _Row:
+    def of(
+        cls, query: Query, users: Mapping[str, UserState] | None, profiles: Profiles, known: Collection[str]
+    ) -> _Row:
         state, degraded = UserState(), []
         if query.user_id and users is not None:
             if query.user_id in users:
@@ -123,11 +127,11 @@ class _Row:
             else:
                 text = "what is stored about the user could not be read in time"
                 degraded.append(Degradation(DegradationReason.USER_STATE_UNAVAILABLE, detail=text))
-        bad = {violation.field for violation in conflicts(state.attributes, schema.users)}
+        bad = {violation.field for violation in profiles.conflicts(state.attributes)}
         profile = {name: v for name, v in state.attributes.items() if name not in bad} | dict(query.profile)
         context = tuple(HistoryEntry(item_id) for item_id in query.context)
         row = cls(query, profile, state, (*query.history, *context), degraded)
-        row.note_limits({attribute.name for attribute in schema.users}, bad)
+        row.note_limits(known, bad)
         return row
 
     @property
@@ -135,7 +139,7 @@ class _Row:
         """Ids of the added history, exclusions and given candidates."""
         return [entry.item_id for entry in self.added], self.query.exclude, self.query.candidates or ()
 
-    def note_limits(self, known: set[str], bad: set[str]) -> None:
+    def note_limits(self, known: Collection[str], bad: set[str]) -> None:
         ignored = sorted({name for name in self.profile if name not in known} | bad)
         if ignored:
             self._note(DegradationReason.UNKNOWN_ATTRIBUTE, "ignored: " + ", ".join(ignored))
@@ -162,7 +166,7 @@ def _look_up(catalogue: Catalogue, lists: Sequence[Sequence[str]]) -> tuple[NDAr
     return catalogue.position_of(list(chain.from_iterable(lists))), ends[:-1]
 
 
-def _validate(queries: Sequence[Query], schema: Schema) -> None:
+def _validate(queries: Sequence[Query], profiles: Profiles) -> None:
     found: list[Violation] = []
     for n, query in enumerate(queries):
         if query.limit < 0:
@@ -176,7 +180,7 @@ def _validate(queries: Sequence[Query], schema: Schema) -> None:
             for k, entry in enumerate(query.history)
             if entry.value is not None and not math.isfinite(entry.value)
         ]
-        found += [replace(v, field=f"queries[{n}].profile.{v.field}") for v in conflicts(query.profile, schema.users)]
+        found += [replace(v, field=f"queries[{n}].profile.{v.field}") for v in profiles.conflicts(query.profile)]
     if found:
         first = found[0]
         raise InvalidInputError(

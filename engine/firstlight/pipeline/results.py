@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from firstlight.domain import ReasonCode, Route, Scenario
 
@@ -43,8 +43,7 @@ class Degradation:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownReason:
+class ShownReason(NamedTuple):
     """Why an item is in the list, with its evidence: a history item's id or an attribute such as ``gender=F``."""
 
     code: ReasonCode
@@ -52,8 +51,7 @@ class ShownReason:
     attribute: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RecommendedItem:
+class RecommendedItem(NamedTuple):
     """One row of a list. ``source``: the component that lifted the item most above the other candidates.
 
     ``reason`` is that component's, true for its score of this item; None where it gives none.

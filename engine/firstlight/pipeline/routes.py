@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,19 @@ FAST: Route = "fast"
 
 GOOD_ENOUGH = 0.97
 """The least NDCG@10 of the fast route, as a share of the full one's, at which it is taken unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class FastPlan:
+    """The ``components`` of a fast route, of which the ``generators`` propose items, and the others only score."""
+
+    components: Collection[str] = ()
+    generators: Collection[str] = ()
+
+    def of(self, model: Model) -> Model | None:
+        """Those of ``model`` alone, without a ranker; None where that would be less than two of them, or all."""
+        names = [name for name in model.names if name in self.components]
+        return model.of(names, generators=self.generators) if 1 < len(names) < len(model.names) else None
 
 
 @dataclass(frozen=True, slots=True)

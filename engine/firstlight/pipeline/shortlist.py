@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from firstlight.domain import Queries
 from firstlight.errors import PluginError
-from firstlight.pipeline.model import PER_GENERATOR, Model, unique_rows
+from firstlight.pipeline.model import PER_GENERATOR, Model, kept_rows
 from firstlight.pipeline.preparing import Prepared
 from firstlight.plugins import Attempt
 from firstlight.roles import CandidateFilter
@@ -36,7 +36,8 @@ def shortlist(
     permitted = _Permission(prepared, removed, filters, attempt)
     rows: list[NDArray[np.int32]] = [np.zeros(0, np.int32)] * len(prepared.queries)
     open_rows = np.array([given is None for given in prepared.candidates], np.bool_)
-    _fill(rows, np.flatnonzero(~open_rows), permitted(_stack(prepared.candidates, ~open_rows), ~open_rows))
+    if not open_rows.all():
+        _fill(rows, np.flatnonzero(~open_rows), permitted(_stack(prepared.candidates, ~open_rows), ~open_rows))
     width = PER_GENERATOR
     while open_rows.any():
         asked = open_rows & (prepared.limits <= width)
@@ -46,6 +47,8 @@ def shortlist(
             enough = (found >= 0).sum(axis=1) >= prepared.limits[asked]
             if width >= min(model.items.size, MOST_PER_GENERATOR):
                 enough[:] = True
+            if enough.all() and asked.all():  # as nearly always
+                return found
             done = np.flatnonzero(asked)[enough]
             _fill(rows, done, found[enough])
             open_rows[done] = False
@@ -80,7 +83,7 @@ class _Permission:
             found = self._attempt(name, "allow", partial(_allow, name, candidate_filter, queries, positions))
             if found is not None:
                 allowed &= found
-        return positions if allowed.all() else unique_rows(np.where(allowed, positions, -1))
+        return positions if allowed.all() else kept_rows(positions, allowed)
 
     def _strike(self, allowed: NDArray[np.bool_], rows: NDArray[np.int64], positions: NDArray[np.int32]) -> None:
         """Clear ``allowed`` where a position is excluded: few are, so they are looked up among the candidates."""

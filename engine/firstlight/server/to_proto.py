@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -51,8 +52,9 @@ def _recommended(item: pipeline.RecommendedItem) -> dict[str, Any]:
     }
 
 
+@lru_cache(4096)
 def _reason(reason: pipeline.ShownReason) -> dict[str, Any]:
-    """A ``Reason``."""
+    """A ``Reason``; protobuf copies it."""
     found: dict[str, Any] = {"code": int(reason.code)}
     if reason.history_item_id:
         found["history_item_id"] = reason.history_item_id

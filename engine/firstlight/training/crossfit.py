@@ -13,7 +13,7 @@ from firstlight.features import FeatureEncoders
 from firstlight.learning.heldout import POOL
 from firstlight.pipeline import Model
 from firstlight.pipeline.model import NEW_ITEMS
-from firstlight.pipeline.routes import FAST, FULL
+from firstlight.pipeline.routes import FAST, FULL, FastPlan
 from firstlight.roles import Progress, Ranker
 from firstlight.training.blocks import LATEST_PART, Block, deal, kept_users, remaining, stable_hash
 from firstlight.training.fitting import Fitted
@@ -87,15 +87,15 @@ def cross_fit(
     fit_block: FitBlock,
     make_ranker: Callable[[], Ranker],
     *,
-    fast: Sequence[str],
+    fast: FastPlan,
     catalog_id: str,
     seed: int,
     progress: Progress,
 ) -> CrossFit:
     """Hold out each block once, score its users and items, and learn a ranker for each route from all of it.
 
-    One fit yields new users, new items, both at once, and what users it knows did last. ``fast``: the components of
-    the fast route; where a fit has less than two of them, or no others, there is no such route.
+    One fit yields new users, new items, both at once, and what users it knows did last. ``fast``: of the
+    fast route, which is not there where a fit has no components for it.
     """
     dataset = in_time_order(dataset, seed)
     blocks = deal(catalog_id, dataset)
@@ -110,14 +110,8 @@ def cross_fit(
     return CrossFit(rankers, metrics, results)
 
 
-def fast_components(names: Sequence[str], fast: Sequence[str]) -> tuple[str, ...]:
-    """Those of ``names`` that the fast route takes; none where that would be less than two of them, or all."""
-    found = tuple(name for name in names if name in fast)
-    return found if 1 < len(found) < len(names) else ()
-
-
 def block_examples(
-    dataset: Dataset, block: Block, fitted: Fitted, *, fast: Sequence[str] = (), catalog_id: str
+    dataset: Dataset, block: Block, fitted: Fitted, *, fast: FastPlan | None = None, catalog_id: str
 ) -> list[Example]:
     """Everything one fit can be asked: users it has never seen, then users it knows, then those about new items alone.
 
@@ -125,7 +119,7 @@ def block_examples(
     like, all that was hidden counts, and of the rest the newest tenth.
     """
     model = fitted.model()
-    quick = model.of(names) if (names := fast_components(model.names, fast)) else None
+    quick = fast.of(model) if fast else None
     met = dataset.counts() > 0
     problems = {f"{NEW_USER} k={k}": held_out_problem(dataset, block, fitted.encoders, k, catalog_id) for k in SHOWN}
     problems[WARM] = known_users_problem(

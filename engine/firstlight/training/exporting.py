@@ -43,7 +43,7 @@ def export_product(
         components=model.components,
         ranker=model.ranker,
         ranker_name=model.ranker_name,
-        fast=FastRoute(fast.names, quality) if fast else None,
+        fast=FastRoute(fast.names, tuple(fast.generators), quality) if fast else None,
         fast_ranker=fast.ranker if fast else None,
         metrics=product.metrics,
         evaluation=evaluation_of(product.crossfit.results),

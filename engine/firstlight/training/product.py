@@ -11,12 +11,12 @@ from firstlight.domain import Dataset
 from firstlight.errors import InvalidInputError, Reason
 from firstlight.features import FeatureEncoders
 from firstlight.pipeline import Model
-from firstlight.pipeline.routes import FAST, FULL, Routes
+from firstlight.pipeline.routes import FAST, FULL, FastPlan, Routes
 from firstlight.plugins import BUILT_IN_DISTRIBUTION, Plugins
 from firstlight.roles import FitOptions, Progress, Ranker, StartsFromSource, no_progress
 from firstlight.runtime.text import TextModel
 from firstlight.settings import Settings
-from firstlight.training.crossfit import CrossFit, cross_fit, fast_components
+from firstlight.training.crossfit import CrossFit, cross_fit
 from firstlight.training.fitting import GENERATING, Fitted, fit
 from firstlight.training.options import Clock, TrainOptions, device_of
 from firstlight.training.source import open_source
@@ -78,10 +78,10 @@ def fit_product(
             progress=lambda _, share: progress(stage, share),
         )
 
-    strangers = (
+    strangers = [  # who installed a component wants to see it
         r.name for r in plugins.of_role(*GENERATING) if plugins.distribution_of(r.name) != BUILT_IN_DISTRIBUTION
-    )
-    quick = (*settings.fast_route, *strangers)  # who installed a component wants to see it
+    ]
+    plan = FastPlan((*settings.fast_route, *strangers), (*settings.fast_generators, *strangers))
 
     def make_ranker() -> Ranker:
         made: Ranker = ranker.create(settings.plugins.get(ranker.name))
@@ -93,16 +93,15 @@ def fit_product(
         dataset,
         lambda part, number, of: fitted(part, f"cross-fit {number + 1}/{of}", of - number + 1),
         make_ranker,
-        fast=quick,
+        fast=plan,
         catalog_id=catalog_id,
         seed=options.seed,
         progress=progress,
     )
     whole = fitted(dataset, "refit", 1)
     model = replace(whole.model(), ranker=found.rankers[FULL], ranker_name=settings.ranker)
-    names = fast_components(model.names, quick)
-    fast = model.of(names, found.rankers[FAST]) if FAST in found.rankers and names else None
-    routes = Routes(model, fast, found.fast_quality if fast else {})
+    fast = plan.of(model) if FAST in found.rankers else None
+    routes = Routes(model, replace(fast, ranker=found.rankers[FAST]), found.fast_quality) if fast else Routes(model)
     metrics = {**whole.metrics, **{f"{settings.ranker}.{name}": value for name, value in found.metrics.items()}}
     for result in found.results:
         for strategy, values in result.ndcg.items():

@@ -21,14 +21,18 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
+    Remembered,
     Runtime,
     Scores,
+    Totals,
     TrainingData,
 )
 from firstlight_plugins.ease.evidence import strengths
-from firstlight_plugins.ease.rows import Floats, contributions, weigh
+from firstlight_plugins.ease.rows import Floats, votes
 
 _FILES = ("values", "items", "offsets")
+
+NOTHING = Totals(np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 class EaseSettings(BaseModel):
@@ -97,22 +101,16 @@ class Ease:
         """Known where an interaction of the history counts and the candidate has interactions."""
         values = np.zeros(positions.shape, np.float32)
         known = (positions >= 0) & (self._items.counts(positions) > 0)
-        for row, (items, counts, _) in enumerate(self._histories(queries)):
-            known[row] &= len(items) > 0
-            here = known[row]
-            if here.any():
-                values[row, here] = weigh(self.weights, items, counts)[positions[row, here]]
-        return Scores(values, known)
+        for row, totals in enumerate(self._totals(queries)):
+            known[row] &= totals is not None
+            if totals is not None:
+                values[row] = totals.at(positions[row])
+        return Scores(np.where(known, values, 0), known)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The items that the history adds most to; none for an empty history."""
         limit = min(limit, self._items.base_size)
-        lists = []
-        for items, counts, _ in self._histories(queries):
-            total = weigh(self.weights, items, counts).astype(np.float32) if len(items) else np.zeros(0, np.float32)
-            near = np.flatnonzero(total > 0).astype(np.int32)
-            lists.append(Candidates.best(total[near][None], limit, positions=near))
-        return Candidates.stacked(lists, limit)
+        return Candidates.stacked([(totals or NOTHING).best(limit) for totals in self._totals(queries)], limit)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The liked history item that adds most to an item's score; None where no liked one adds to it."""
@@ -122,7 +120,7 @@ class Ease:
             if not len(mine):
                 reasons.append([None] * positions.shape[1])
                 continue
-            parts = contributions(self.weights, mine, counts[liked], positions[row])
+            parts = votes(self.weights, mine, counts[liked]).parts(positions[row], self._items.base_size)
             reasons.append(
                 [
                     Reason(ReasonCode.SIMILAR_TO_HISTORY, int(mine[b])) if parts[b, c] > 0 else None
@@ -136,8 +134,15 @@ class Ease:
     ) -> None:
         self._items, self.weights = items, weights
         self._disliked, self._recency, self._positive_value = disliked, recency, positive_value
+        self._histories, self._totals = Remembered(self._split, items), Remembered(self._added, items)
 
-    def _histories(self, queries: Queries) -> list[tuple[NDArray[Any], ...]]:
+    def _added(self, queries: Queries) -> list[Totals | None]:
+        """Per query what its history adds to every item; None where nothing of it counts."""
+        size = self._items.base_size
+        rows = self._histories(queries)
+        return [votes(self.weights, items, counts).totals(size) if len(items) else None for items, counts, _ in rows]
+
+    def _split(self, queries: Queries) -> list[tuple[NDArray[Any], ...]]:
         """Per query: the items that count, how much, and which are liked."""
         counts = self.history_weights(queries.histories)
         mask = counts > 0

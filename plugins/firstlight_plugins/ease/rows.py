@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from firstlight import Votes
+
 Floats = NDArray[np.float32]
 BLOCK = 1_000
 
@@ -43,23 +45,8 @@ def _of_sparse(block: sparse.csr_array, width: int) -> sparse.csr_array:
     return sparse.csr_array((block.data[kept], block.indices[kept], offsets), block.shape)
 
 
-def weigh(weights: sparse.csr_array, history: NDArray[np.int32], strengths: Floats) -> NDArray[np.float64]:
-    """float64 (N,): the rows of ``history`` (n,), each times its strength (n,), summed."""
-    rows = weights[history]
-    values = rows.data * np.repeat(strengths, np.diff(rows.indptr))
-    return np.bincount(rows.indices, values, minlength=weights.shape[1]).astype(np.float64, copy=False)
-
-
-def contributions(
-    weights: sparse.csr_array, history: NDArray[np.int32], strengths: Floats, candidates: NDArray[np.int32]
-) -> Floats:
-    """float32 (n, C): what each history item adds to each candidate; 0 for candidates without a row, such as −1."""
-    out = np.zeros((len(history), len(candidates)), np.float32)
-    inside = np.flatnonzero((candidates >= 0) & (candidates < weights.shape[1]))
-    for row, item in enumerate(history):
-        here = slice(weights.indptr[item], weights.indptr[item + 1])
-        columns, values = weights.indices[here], weights.data[here]
-        if len(columns):
-            at = np.searchsorted(columns, candidates[inside]).clip(max=len(columns) - 1)
-            out[row, inside] = np.where(columns[at] == candidates[inside], values[at], 0) * strengths[row]
-    return out
+def votes(weights: sparse.csr_array, history: NDArray[np.int32], strengths: Floats) -> Votes:
+    """The rows of ``history`` (n,), each times its strength (n,)."""
+    starts, ends = weights.indptr[history].tolist(), weights.indptr[history + 1].tolist()
+    lists = [(weights.indices[a:b], weights.data[a:b]) for a, b in zip(starts, ends, strict=True)]
+    return Votes.of(lists, strengths)

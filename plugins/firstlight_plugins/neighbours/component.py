@@ -19,13 +19,17 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
+    Remembered,
     Runtime,
     Scores,
+    Totals,
     TrainingData,
 )
 from firstlight_plugins.neighbours.similarity import Lists
 
 _FILES = ("liked_items", "liked_values", "disliked_items", "disliked_values")
+
+NOTHING = Totals(np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 class NeighboursSettings(BaseModel):
@@ -82,24 +86,17 @@ class Neighbours:
         """Known where the history holds a bundle item and the candidate is a neighbour of any item."""
         values = np.zeros(positions.shape, np.float32)
         known = np.zeros(positions.shape, bool)
-        for row, (items, weights, liked) in enumerate(self._histories(queries)):
-            if len(items):
-                total = self._total(items, weights, liked)
-                here = (positions[row] >= 0) & (positions[row] < len(total))
-                at = np.where(here, positions[row], 0)
-                known[row] = here & self._reachable[at]
-                values[row] = np.where(known[row], total[at], 0)
-        return Scores(values, known)
+        here = (positions >= 0) & (positions < self._items.base_size)
+        for row, totals in enumerate(self._totals(queries)):
+            if totals is not None:
+                known[row] = here[row] & self._reachable[np.where(here[row], positions[row], 0)]
+                values[row] = totals.at(positions[row])
+        return Scores(np.where(known, values, 0), known)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The most similar items; none for an empty history."""
         limit = min(limit, self._items.base_size)
-        lists = []
-        for items, weights, liked in self._histories(queries):
-            total = self._total(items, weights, liked) if len(items) else np.zeros(0)
-            near = np.flatnonzero(total > 0).astype(np.int32)
-            lists.append(Candidates.best(total[near][None].astype(np.float32), limit, positions=near))
-        return Candidates.stacked(lists, limit)
+        return Candidates.stacked([(totals or NOTHING).best(limit) for totals in self._totals(queries)], limit)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The liked history item that adds most to an item's score; None where no liked one adds to it."""
@@ -109,7 +106,7 @@ class Neighbours:
             if not len(mine):
                 reasons.append([None] * positions.shape[1])
                 continue
-            parts = self._liked.contributions(mine, positions[row])
+            parts = self._liked.votes(mine, np.ones(len(mine), np.float32)).parts(positions[row], self._items.base_size)
             best = parts.argmax(axis=0)
             reasons.append(
                 [
@@ -127,8 +124,9 @@ class Neighbours:
         if weight > 0:
             self._reachable[disliked.items] = True
         self._reachable = self._reachable[:-1]  # the last entry stands for the padding −1
+        self._histories, self._totals = Remembered(self._split, items), Remembered(self._added, items)
 
-    def _histories(self, queries: Queries) -> list[tuple[NDArray[Any], ...]]:
+    def _split(self, queries: Queries) -> list[tuple[NDArray[Any], ...]]:
         """Per query: distinct bundle items, their weights, and which are liked."""
         histories = queries.histories
         histories = histories.keep((histories.items >= 0) & (histories.items < self._items.base_size)).distinct()
@@ -136,11 +134,12 @@ class Neighbours:
         weights = np.where(liked, 1.0, self._weight).astype(np.float32)
         return histories.split(histories.items, weights, liked)
 
-    def _total(
-        self, items: NDArray[np.int32], weights: NDArray[np.float32], liked: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        size = self._items.base_size
-        total = self._liked.weigh(items[liked], weights[liked], size)
+    def _added(self, queries: Queries) -> list[Totals | None]:
+        """Per query what its history adds to every item; None where it holds no bundle item."""
+        return [self._total(*row) if len(row[0]) else None for row in self._histories(queries)]
+
+    def _total(self, items: NDArray[np.int32], weights: NDArray[np.float32], liked: NDArray[np.bool_]) -> Totals:
+        votes = self._liked.votes(items[liked], weights[liked])
         if self._weight > 0 and not liked.all():
-            total = total + self._disliked.weigh(items[~liked], weights[~liked], size)
-        return total
+            votes = votes.beside(self._disliked.votes(items[~liked], weights[~liked]))
+        return votes.totals(self._items.base_size)

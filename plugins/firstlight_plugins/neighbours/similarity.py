@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from firstlight import Votes
+
 BLOCK = 2_000
 
 
@@ -20,21 +22,11 @@ class Lists:
     items: NDArray[np.int32]
     values: NDArray[np.float32]
 
-    def weigh(self, history: NDArray[np.int32], weights: NDArray[np.float32], size: int) -> NDArray[np.float64]:
-        """Summed similarity to a history (n,) with ``weights`` (n,), for all ``size`` items."""
-        columns = self.items[history]
-        values = self.values[history] * weights[:, None]
-        return np.bincount(columns.ravel() + 1, values.ravel(), minlength=size + 1)[1:].astype(np.float64, copy=False)
-
-    def contributions(self, history: NDArray[np.int32], candidates: NDArray[np.int32]) -> NDArray[np.float32]:
-        """float32 (n, C): similarity of each candidate to each history item."""
-        out = np.zeros((len(history), len(candidates)), np.float32)
-        for row, item in enumerate(history):
-            mine = self.items[item]
-            order = np.argsort(mine, kind="stable")
-            at = order[np.searchsorted(mine, candidates, sorter=order).clip(max=len(mine) - 1)]
-            out[row] = np.where((mine[at] == candidates) & (candidates >= 0), self.values[item][at], 0)
-        return out
+    def votes(self, history: NDArray[np.int32], weights: NDArray[np.float32]) -> Votes:
+        """The rows of ``history`` (n,) without their padding, each times its weight (n,)."""
+        items, values = self.items[history], self.values[history] * weights[:, None]
+        real = items >= 0
+        return Votes(items[real], values[real], real.sum(axis=1))
 
 
 def similar_items(

@@ -18,7 +18,6 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
-    Remembered,
     Runtime,
     Scenario,
     Scores,
@@ -27,8 +26,9 @@ from firstlight import (
 )
 
 DENSE_LIMIT = 50_000
-POOL = 5_000
+POOL, POOL_PER_PLACE = 5_000, 10
 NOTABLE_LIFT = 0.02
+POPULAR = Reason(ReasonCode.POPULAR)
 
 
 class PopularitySettings(BaseModel):
@@ -90,15 +90,10 @@ class Popularity:
         return Scores(values[..., 0], positions >= 0)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
-        """The highest scores; in a catalogue above 50,000 items, among its 5,000 most popular and the live ones."""
-        made = self._proposed(queries)  # who builds on popularity asks for the same list
-        if limit not in made:
-            made[limit] = self._best(queries, limit)
-        return made[limit]
-
-    def _best(self, queries: Queries, limit: int) -> Candidates:
+        """The highest scores; above 50,000 items of the 10 · ``limit`` most popular (≤ 5,000) and live ones."""
         live, profiles = self._live_vectors(), _with_one(queries.profiles)
-        pool, values = self._pool, profiles @ self._pool_table.T
+        among = slice(POOL_PER_PLACE * limit if len(self._table) > DENSE_LIMIT else None)
+        pool, values = self._pool[among], profiles @ self._pool_table[among].T
         if len(live):
             pool = np.concatenate([pool, self._items.base_size + np.arange(len(live), dtype=np.int32)])
             values = np.concatenate([values, profiles @ live.T], axis=1)
@@ -115,9 +110,7 @@ class Popularity:
                 return None
             if is_new:
                 return self._by_content(position)
-            if most >= NOTABLE_LIFT:
-                return Reason(ReasonCode.POPULAR_IN_SEGMENT, attribute=self._profile_names[best])
-            return Reason(ReasonCode.POPULAR)
+            return self._segments[best] if most >= NOTABLE_LIFT else POPULAR
 
         rows = zip(positions.tolist(), new.tolist(), column.tolist(), lift.tolist(), strict=True)
         return [[one(*item) for item in zip(*row, strict=True)] for row in rows]
@@ -155,13 +148,13 @@ class Popularity:
     ) -> None:
         self._items, self._table, self._content = items, table, content
         self._profile_names, self._content_names = profile_names, content_names
+        self._segments = [Reason(ReasonCode.POPULAR_IN_SEGMENT, attribute=name) for name in profile_names]
         self._readable = np.array(["=" in name for name in content_names], np.float32)
         self._pool, self._pool_table = np.arange(len(table), dtype=np.int32), table
         if len(table) > DENSE_LIMIT:
             self._pool = np.argsort(-table[:, 0], kind="stable")[:POOL].astype(np.int32)
             self._pool_table = table[self._pool]
         self._live = None
-        self._proposed: Remembered[dict[int, Candidates]] = Remembered(lambda _: {}, items)
 
     def _live_vectors(self) -> NDArray[np.float32]:
         content = self._items.live_content

@@ -119,24 +119,17 @@ class Projection:
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The history item that adds most to an item's score, else its best content column, else a profile column."""
         histories, known = self._histories(queries), self._answerable(positions)
-        states = self.user_states(queries)
+        codes = rows_of(self._space.codes, self._placed()[1], histories.items) * self._space.weights(histories)[:, None]
+        beside, states = self._vectors(positions) - self._space.mean, self.user_states(queries)
         reasons: list[list[Reason | None]] = []
-        for row, state in enumerate(states):
-            history = histories.take(np.array([row]))
-            codes = rows_of(self._space.codes, self._placed()[1], history.items) * self._space.weights(history)[:, None]
-            beside = (self._vectors(positions[row]) - self._space.mean).T
-            by_history = _most(codes @ beside)
+        for row, (own, items) in enumerate(histories.split(codes, histories.items)):
+            by_history = _most(own @ beside[row].T)
             by_content = by_profile = [(0, 0.0)] * len(by_history)
             if any(most <= 0 for _, most in by_history):  # else nobody asks
-                by_content = _most(self._items.content(positions[row]).T * (self._pulls @ state)[:, None])
-                by_profile = _most(queries.profiles[row][:, None] * (self._space.priors[1:] @ beside))
-            items = history.items.tolist()
-            reasons.append(
-                [
-                    self._reason(items, *best) if is_known else None
-                    for is_known, *best in zip(known[row].tolist(), by_history, by_content, by_profile, strict=True)
-                ]
-            )
+                by_content = _most(self._items.content(positions[row]).T * (self._pulls @ states[row])[:, None])
+                by_profile = _most(queries.profiles[row][:, None] * (self._space.priors[1:] @ beside[row].T))
+            best = zip(known[row].tolist(), by_history, by_content, by_profile, strict=True)
+            reasons.append([self._reason(items, *each) if is_known else None for is_known, *each in best])
         return reasons
 
     def embed_items(self, content: Floats) -> Floats:
@@ -191,7 +184,7 @@ class Projection:
         self._items, self._space, self._index = items, space, index
         self._profile_names, self._content_names = profile_names, content_names
         self._live, self._moved, self._places = None, {}, None
-        self._states = Remembered(self._both, items)
+        self._states, self._histories = Remembered(self._both, items), Remembered(self._distinct, items)
         self._described = items.base_content.any(axis=1) | (items.base_counts > 0)
         columns = np.zeros((len(content_names), space.items.shape[1]), np.float32)
         own = slice(1, 1 + len(space.features.columns))
@@ -199,7 +192,7 @@ class Projection:
         readable = np.array(["=" in name for name in content_names], np.float32)
         self._pulls = columns * readable[:, None]
 
-    def _histories(self, queries: Queries) -> Histories:
+    def _distinct(self, queries: Queries) -> Histories:
         """Distinct items that can be placed."""
         histories = queries.histories
         return histories.keep((histories.items >= 0) & (histories.items < self._items.size)).distinct()
@@ -256,15 +249,22 @@ class Projection:
 
     def _answerable(self, positions: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Those with content or interactions."""
-        described = np.concatenate([self._described, self._items.live_content.any(axis=1)])
-        known = described.take(positions, mode="clip")
+        live, size = self._items.live_content, len(self._described)
+        known = np.zeros(positions.shape, np.bool_)
+        if size:
+            self._described.take(positions, mode="clip", out=known)
+        if len(live):
+            beyond = positions >= size
+            known[beyond] = np.asarray(live.any(axis=1))[positions[beyond] - size]
         if self._moved:
             known |= np.isin(positions, list(self._moved))
         return np.asarray((positions >= 0) & known)
 
-    def _reason(self, history: list[int], by_history: Most, by_content: Most, by_profile: Most) -> Reason | None:
+    def _reason(
+        self, history: NDArray[np.int32], by_history: Most, by_content: Most, by_profile: Most
+    ) -> Reason | None:
         if by_history[1] > 0:
-            return Reason(ReasonCode.SIMILAR_TO_HISTORY, history[by_history[0]])
+            return Reason(ReasonCode.SIMILAR_TO_HISTORY, int(history[by_history[0]]))
         if by_content[1] > 0:
             return Reason(ReasonCode.MATCHES_CONTENT, attribute=self._content_names[by_content[0]])
         if by_profile[1] > 0:

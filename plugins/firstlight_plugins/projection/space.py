@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from firstlight import Histories, Queries, rows_of
 from firstlight_plugins.projection.features import FeatureMap
@@ -106,15 +105,14 @@ class Space:
 
     def states(self, queries: Queries, histories: Histories, live_codes: Floats) -> Floats:
         """(B, d): by ``histories`` (distinct items of ``queries``) and profiles."""
-        rows = rows_of(self.codes, live_codes, histories.items)
-        gather = sparse.csr_array(
-            (self.weights(histories), np.arange(len(rows)), histories.offsets), (len(queries), len(rows))
-        )
+        codes = rows_of(self.codes, live_codes, histories.items)
+        parts = [weights @ rows for weights, rows in histories.split(self.weights(histories), codes)]
+        own = np.array(parts, np.float32).reshape(len(queries), codes.shape[1])
         liked = histories.positive(self.numbers.positive_value)
         likes = np.bincount(histories.rows[liked], minlength=len(queries))
         prior = self.priors[0] + queries.profiles @ self.priors[1:]
         weight = self.numbers.prior_weight(likes)[:, None]
-        return np.asarray(gather @ rows + weight * prior, np.float32)
+        return np.asarray(own + weight * prior, np.float32)
 
     def standardised(self, states: Floats) -> Floats:
         """``states`` (B, d) scaled so that by content a user's scores have deviation 1 over the catalogue."""

@@ -130,7 +130,7 @@ class Sequence:
         return Scores(np.where(known, prior + self.residuals(self.states(queries), positions), 0), known)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
-        """The highest scores; above 50,000 items, of what the prior proposes and what is nearest to the state."""
+        """The highest scores; above 50,000 items what is nearest to the state: the rest is what the prior proposes."""
         base = self._items.base_size
         states, live = self.states(queries), self._live().vectors
         fresh = np.arange(base, base + len(live), dtype=np.int32)
@@ -141,11 +141,13 @@ class Sequence:
                 added = self._prior.score(queries, newcomers).values + states @ live.T
                 values = np.concatenate([values, added], axis=1)
             return Candidates.best(values, limit)
+        near = self._index.search(states, limit)
+        if not len(fresh):
+            return near
         newcomers = np.broadcast_to(fresh, (len(queries), len(fresh)))
-        popular, near = self._prior.generate(queries, limit), self._index.search(states, limit)
-        pool = _unique(np.concatenate([popular.positions, near.positions, newcomers], axis=1))
-        values = np.where(pool >= 0, self.score(queries, pool).values, -np.inf)
-        return Candidates.best(values, limit, positions=pool)
+        found = np.where(near.positions < 0, -np.inf, near.scores)
+        values = np.concatenate([found, states @ live.T], axis=1)
+        return Candidates.best(values, limit, positions=np.concatenate([near.positions, newcomers], axis=1))
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """By leaving out: the history item, else the profile value, without which the item would score lower most."""
@@ -184,10 +186,3 @@ class Sequence:
             live = LiveRows.of(content, self._tables)
             self._live_rows = live
         return live
-
-
-def _unique(positions: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Each row of (B, L) ascending, repeated entries replaced by −1."""
-    rows = np.sort(positions, axis=1)
-    rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = -1
-    return rows

@@ -141,7 +141,7 @@ class Student:
         return Scores(values + self.residuals(self.states(queries), positions), positions >= 0)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
-        """The highest scores; above 50,000 items, of what the prior proposes and what is nearest to the state."""
+        """The highest scores; above 50,000 items what is nearest to the state: the rest is what the prior proposes."""
         base = self._items.base_size
         states, live = self.states(queries), self._live_codes()
         fresh = np.broadcast_to(np.arange(base, base + len(live), dtype=np.int32), (len(queries), len(live)))
@@ -151,11 +151,12 @@ class Student:
                 added = self._prior.score(queries, fresh).values + states @ live.T
                 values = np.concatenate([values, added], axis=1)
             return Candidates.best(values, limit)
-        popular, near = self._prior.generate(queries, limit), self._index.search(states, limit)
-        pool = np.sort(np.concatenate([popular.positions, near.positions, fresh], axis=1), axis=1)
-        pool[:, 1:][pool[:, 1:] == pool[:, :-1]] = -1
-        values = np.where(pool >= 0, self.score(queries, pool).values, -np.inf)
-        return Candidates.best(values, limit, positions=pool)
+        near = self._index.search(states, limit)
+        if not len(live):
+            return near
+        found = np.where(near.positions < 0, -np.inf, near.scores)
+        values = np.concatenate([found, states @ live.T], axis=1)
+        return Candidates.best(values, limit, positions=np.concatenate([near.positions, fresh], axis=1))
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """By leaving out: the liked history item without which the item would score lower most, else the prior's."""

@@ -408,8 +408,8 @@ def test_routes_mixed_in_a_batch_change_no_answer(engine: Engine, hooked):
     assert [one.route for one in together] == ["full", "fast", "full", "fast"]
     for one, query, shown in zip(together, asked, seen[0], strict=True):
         alone = answer(engine, query)
-        assert [replace(i, score=round(i.score, 5)) for i in one.items] == [
-            replace(i, score=round(i.score, 5)) for i in alone.items
+        assert [i._replace(score=round(i.score, 5)) for i in one.items] == [
+            i._replace(score=round(i.score, 5)) for i in alone.items
         ]
         assert [p for p in shown if p >= 0] == [number(i) for i in ids(one)]
     assert "item-00" not in ids(together[1])

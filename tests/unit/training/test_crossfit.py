@@ -7,6 +7,7 @@ import pytest
 
 from firstlight.domain import Queries
 from firstlight.features import FeatureEncoders
+from firstlight.pipeline.routes import FastPlan
 from firstlight.roles import FitOptions, no_progress
 from firstlight.training import problems
 from firstlight.training.blocks import deal, remaining, stable_hash
@@ -37,7 +38,8 @@ def test_one_fit_yields_every_slice(dataset, plugins, settings):
     block = deal("default", dataset)[0]
     fitted = fit_on(remaining(dataset, block), plugins, settings)
     fast = ("popularity", "neighbours")
-    found = block_examples(dataset, block, fitted, fast=fast, catalog_id="default")
+    plan = FastPlan(fast, fast)
+    found = block_examples(dataset, block, fitted, fast=plan, catalog_id="default")
     names = [example.routes["full"].slice_name for example in found]
     assert names == [*(f"new-user k={k}" for k in (0, 1, 3, 5, 10)), "warm", "new-item"]
     for example in found:
@@ -59,7 +61,7 @@ def test_a_fast_route_has_some_components_and_not_all(dataset, plugins, settings
     block = deal("default", dataset)[0]
     fitted = fit_on(remaining(dataset, block), plugins, settings)
     fast = tuple(fitted.components) if fast is None else fast
-    for example in block_examples(dataset, block, fitted, fast=fast, catalog_id="default"):
+    for example in block_examples(dataset, block, fitted, fast=FastPlan(fast, fast), catalog_id="default"):
         assert set(example.routes) == {"full"}
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from firstlight_plugins.ease.rows import contributions, strongest, weigh
+from firstlight_plugins.ease.rows import strongest, votes
 
 WEIGHTS = np.array([[0, 3, -4, 1], [0, 0, 0, 0], [1, -2, 0, 0.5], [5, 0, 0, 0]], np.float32)
 
@@ -19,8 +19,7 @@ def test_the_entries_farthest_from_0_are_kept(kind) -> None:
 
 def test_a_history_adds_up_its_rows() -> None:
     history, strengths = np.array([2, 0], np.int32), np.array([1.0, 0.5], np.float32)
-    total = weigh(sparse.csr_array(WEIGHTS), history, strengths)
-    np.testing.assert_allclose(total, WEIGHTS[2] + 0.5 * WEIGHTS[0])
-    candidates = np.array([1, -1, 2, 9, 0], np.int32)
-    parts = contributions(sparse.csr_array(WEIGHTS), history, strengths, candidates)
-    np.testing.assert_allclose(parts, [[-2, 0, 0, 0, 1], [1.5, 0, -2, 0, 0]])
+    found = votes(sparse.csr_array(WEIGHTS), history, strengths)
+    everything = np.arange(4, dtype=np.int32)
+    np.testing.assert_allclose(found.totals(4).at(everything), WEIGHTS[2] + 0.5 * WEIGHTS[0])
+    np.testing.assert_allclose(found.parts(everything, 4), [WEIGHTS[2], 0.5 * WEIGHTS[0]])
