@@ -196,6 +196,7 @@ class Engine:
                 placed[rows, : positions.shape[1]] = positions
         self.isolation.observe(attempt, "firstlight_after_recommend", **about, positions=placed)
         attempt.tell(self.catalog_id)
+        left_out = attempt.degradations
         return [
             Recommendation(
                 items=lists[row].items,
@@ -204,10 +205,10 @@ class Engine:
                 bundle_id=self.bundle_id,
                 attribution_token=attribution_token(self.bundle_id),
                 route=FAST if fast[row] else FULL,
-                degraded=(*notes, *attempt.degradations, *_short(len(lists[row].items), int(limit))),
+                degraded=(*notes, *left_out, *_short(len(lists[row].items), limit)),
             )
             for row, (scenario, notes, limit) in enumerate(
-                zip(scenarios, prepared.degraded, prepared.limits, strict=True)
+                zip(scenarios.tolist(), prepared.degraded, prepared.limits.tolist(), strict=True)
             )
         ]
 

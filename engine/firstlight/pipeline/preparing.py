@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,16 +81,20 @@ def prepare(
     _validate(queries, profiles)
     known = frozenset(attribute.name for attribute in schema.users)
     rows = [_Row.of(query, users, profiles, known) for query in queries]
-    found = iter(np.split(*_look_up(catalogue, [ids for row in rows for ids in row.id_lists])))
+    found = iter(_look_up(catalogue, [ids for row in rows for ids in row.id_lists]))
     types = {name: n for n, name in enumerate(schema.types)}
     placed: list[Placed] = []
     candidates: list[NDArray[np.int32] | None] = []
     excluded: list[NDArray[np.int32]] = []
     for row in rows:
         added, exclude, given = next(found), next(found), next(found)
-        history = row.state.placed(catalogue, types).then(Placed.of(row.added, added, types))
+        history = row.state.placed(catalogue, types)
+        if row.added:
+            history = history.then(Placed.of(row.added, added, types))
         placed.append(history.known(MAX_HISTORY))
-        excluded.append(exclude if row.query.include_seen else np.concatenate([history.items, exclude]))
+        excluded.append(exclude)
+        if not row.query.include_seen:
+            excluded[-1] = np.concatenate([history.items, exclude]) if len(exclude) else history.items
         candidates.append(None if row.query.candidates is None else np.unique(given[given >= 0]))
         row.note_unknown(added, given)
     return Prepared(
@@ -151,8 +155,8 @@ class _Row:
     def note_unknown(self, added: NDArray[np.int32], candidates: NDArray[np.int32]) -> None:
         """Count the items that came with the query and are none of the catalogue's."""
         for name, found in (("history", added), ("candidate", candidates)):
-            unknown = int((found < 0).sum())
-            if unknown:
+            if len(found) and found.min() < 0:
+                unknown = int((found < 0).sum())
                 text = f"{unknown} of {len(found)} {name} items are not in this bundle"
                 self._note(DegradationReason.UNKNOWN_ITEM, text)
 
@@ -160,10 +164,10 @@ class _Row:
         self.degraded.append(Degradation(reason, detail=detail))
 
 
-def _look_up(catalogue: Catalogue, lists: Sequence[Sequence[str]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Positions of all ids in one go, and where to split them."""
-    ends = np.cumsum([len(ids) for ids in lists], dtype=np.int64)
-    return catalogue.position_of(list(chain.from_iterable(lists))), ends[:-1]
+def _look_up(catalogue: Catalogue, lists: Sequence[Sequence[str]]) -> list[NDArray[np.int32]]:
+    """Positions of the ids in each of ``lists``, looked up in one go."""
+    positions = catalogue.position_of(list(chain.from_iterable(lists)))
+    return [positions[a:b] for a, b in pairwise(accumulate(map(len, lists), initial=0))]
 
 
 def _validate(queries: Sequence[Query], profiles: Profiles) -> None:

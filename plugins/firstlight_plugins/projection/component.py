@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -120,16 +121,19 @@ class Projection:
         """The history item that adds most to an item's score, else its best content column, else a profile column."""
         histories, known = self._histories(queries), self._answerable(positions)
         codes = rows_of(self._space.codes, self._placed()[1], histories.items) * self._space.weights(histories)[:, None]
-        beside, states = self._vectors(positions) - self._space.mean, self.user_states(queries)
-        reasons: list[list[Reason | None]] = []
+        beside = self._vectors(positions) - self._space.mean
+        best, gain = np.full(positions.shape, -1), np.zeros(positions.shape, np.float32)
         for row, (own, items) in enumerate(histories.split(codes, histories.items)):
-            by_history = _most(own @ beside[row].T)
-            by_content = by_profile = [(0, 0.0)] * len(by_history)
-            if any(most <= 0 for _, most in by_history):  # else nobody asks
-                by_content = _most(self._items.content(positions[row]).T * (self._pulls @ states[row])[:, None])
-                by_profile = _most(queries.profiles[row][:, None] * (self._space.priors[1:] @ beside[row].T))
-            best = zip(known[row].tolist(), by_history, by_content, by_profile, strict=True)
-            reasons.append([self._reason(items, *each) if is_known else None for is_known, *each in best])
+            if len(items):
+                parts = own @ beside[row].T
+                best[row], gain[row] = items[parts.argmax(axis=0)], parts.max(axis=0)
+        told = known & (gain > 0)
+        reasons = [[_similar(item) if item >= 0 else None for item in row] for row in np.where(told, best, -1).tolist()]
+        for row in np.flatnonzero((known & ~told).any(axis=1)).tolist():
+            columns = np.flatnonzero(known[row] & ~told[row])
+            others = self._by_features(queries, row, positions[row, columns])
+            for column, reason in zip(columns.tolist(), others, strict=True):
+                reasons[row][column] = reason
         return reasons
 
     def embed_items(self, content: Floats) -> Floats:
@@ -260,16 +264,24 @@ class Projection:
             known |= np.isin(positions, list(self._moved))
         return np.asarray((positions >= 0) & known)
 
-    def _reason(
-        self, history: NDArray[np.int32], by_history: Most, by_content: Most, by_profile: Most
-    ) -> Reason | None:
-        if by_history[1] > 0:
-            return Reason(ReasonCode.SIMILAR_TO_HISTORY, int(history[by_history[0]]))
+    def _by_features(self, queries: Queries, row: int, positions: NDArray[np.int32]) -> list[Reason | None]:
+        """For ``positions`` (n,) the content column that adds most for the user in ``row``, else the profile's."""
+        state, beside = self.user_states(queries)[row], (self._vectors(positions) - self._space.mean).T
+        by_content = _most(self._items.content(positions).T * (self._pulls @ state)[:, None])
+        by_profile = _most(queries.profiles[row][:, None] * (self._space.priors[1:] @ beside))
+        return [self._feature(*best) for best in zip(by_content, by_profile, strict=True)]
+
+    def _feature(self, by_content: Most, by_profile: Most) -> Reason | None:
         if by_content[1] > 0:
             return Reason(ReasonCode.MATCHES_CONTENT, attribute=self._content_names[by_content[0]])
         if by_profile[1] > 0:
             return Reason(ReasonCode.MATCHES_PROFILE, attribute=self._profile_names[by_profile[0]])
         return None
+
+
+@lru_cache(65_536)
+def _similar(item: int) -> Reason:
+    return Reason(ReasonCode.SIMILAR_TO_HISTORY, item)
 
 
 def _most(values: Floats) -> list[Most]:
