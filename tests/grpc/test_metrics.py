@@ -120,3 +120,27 @@ def test_every_worker_tells_how_late_a_change_shows(measured: Measured, until: C
         client.upsert_items({"late": {}})
     until(lambda: measured.total("firstlight_freshness_lag_seconds_count") == 2)
     assert 0 < measured.total("firstlight_freshness_lag_seconds_sum") < 10
+
+
+def test_stages_are_timed_once_a_batch_and_components_within_them(
+    measured: Measured, until: Callable[..., None]
+) -> None:
+    def stages(name: str) -> float:
+        return measured.total("firstlight_stage_duration_seconds_count", stage=name)
+
+    def seconds(**labels: str) -> float:
+        return measured.total("firstlight_stage_duration_seconds_sum", **labels)
+
+    with measured.connect() as client:
+        client.recommend("user-1")
+        until(lambda: stages("write") == 1)
+        before = {name: stages(name) for name in ("prepare", "route", "generate", "score", "rank", "order", "explain")}
+        client.batch_recommend([{"user_id": "user-1"}] * 5)
+        until(lambda: stages("write") == 2)
+    assert {name: stages(name) - count for name, count in before.items()} == dict.fromkeys(before, 1)
+    assert {stages(name) for name in ("read", "user_state", "wait")} == {2}
+    for operation in ("generate", "score"):
+        labels = {"component": "neighbours", "operation": operation}
+        assert measured.total("firstlight_component_duration_seconds_count", **labels) >= 2
+        within = measured.total("firstlight_component_duration_seconds_sum", operation=operation)
+        assert 0 < within < seconds(stage=operation), "calls of components are part of their stage"

@@ -8,6 +8,7 @@ from firstlight.pipeline.placing import UserState
 from firstlight.pipeline.preparing import MAX_GIVEN_HISTORY, MAX_HISTORY, MAX_LIMIT
 from firstlight.pipeline.recommender import Recommender, unknown_write
 from firstlight.pipeline.results import Degradation, DegradationReason, Recommendation, RecommendedItem, ShownReason
+from firstlight.pipeline.stopwatch import Stopwatch, Timing
 
 __all__ = [
     "MAX_GIVEN_HISTORY",
@@ -26,6 +27,8 @@ __all__ = [
     "RecommendedItem",
     "Recommender",
     "ShownReason",
+    "Stopwatch",
+    "Timing",
     "UserState",
     "unknown_write",
 ]

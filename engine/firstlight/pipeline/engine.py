@@ -31,7 +31,7 @@ from firstlight.pipeline.answering import ShownList, answer, order
 from firstlight.pipeline.catalogue import Catalogue
 from firstlight.pipeline.early import MOST_ITEMS, Early, Meeting
 from firstlight.pipeline.explaining import KEPT, shown, text_of
-from firstlight.pipeline.isolation import Isolation
+from firstlight.pipeline.isolation import Batch, Isolation
 from firstlight.pipeline.loading import ComponentSettings, give_items, load_encoders, load_model
 from firstlight.pipeline.model import Model
 from firstlight.pipeline.placing import UserState
@@ -181,11 +181,13 @@ class Engine:
         prepared = prepare(
             queries, users, catalogue=self._catalogue, profiles=self._profiles, schema=self.schema, attempt=attempt
         )
+        attempt.watch.lap("prepare")
         evidence = self.model.evidence(prepared.queries)
         fast = self.routes.choose(evidence.interactions, tuple(query.route or self._route for query in queries))
         scenarios = self._scenarios(prepared.queries, evidence, attempt)
         about = {"catalog_id": self.catalog_id, "queries": prepared.queries}
         self.isolation.observe(attempt, "firstlight_before_recommend", **about)
+        attempt.watch.lap("route")
         lists: dict[int, ShownList] = {}
         placed = np.full((len(queries), int(prepared.limits.max(initial=0))), -1, np.int32)
         for route, rows in ((FULL, np.flatnonzero(~fast)), (FAST, np.flatnonzero(fast))):
@@ -206,18 +208,23 @@ class Engine:
                 attribution_token=attribution_token(self.bundle_id),
                 route=FAST if fast[row] else FULL,
                 degraded=(*notes, *left_out, *_short(len(lists[row].items), limit)),
+                timings=attempt.watch.timings,
             )
             for row, (scenario, notes, limit) in enumerate(
                 zip(scenarios.tolist(), prepared.degraded, prepared.limits.tolist(), strict=True)
             )
         ]
 
-    def _answer(self, model: Model, prepared: Prepared, attempt: Attempt) -> tuple[list[ShownList], NDArray[np.int32]]:
+    def _answer(self, model: Model, prepared: Prepared, attempt: Batch) -> tuple[list[ShownList], NDArray[np.int32]]:
         """The lists of ``model``, one a query, and the positions in them (B, K)."""
         positions = shortlist(model, prepared, removed=self._catalogue.removed, filters=self._filters, attempt=attempt)
+        attempt.watch.lap("generate")
         inputs = model.inputs(prepared.queries, positions, attempt=attempt)
+        attempt.watch.lap("score")
         ranked = model.fuse(inputs, attempt=attempt)
+        attempt.watch.lap("rank")
         columns, placed = order(prepared, inputs, ranked, self._rerankers, attempt=attempt)
+        attempt.watch.lap("order")
         lists = answer(
             model,
             prepared.queries,
@@ -229,6 +236,7 @@ class Engine:
             show=self._show,
             attempt=attempt,
         )
+        attempt.watch.lap("explain")
         return lists, placed
 
     def similar_items(self, item_id: str, *, limit: int = 20, remaining_s: float | None = None) -> Recommendation:
@@ -250,6 +258,7 @@ class Engine:
         cut = min(limit, MAX_LIMIT)
         attempt = self.isolation.batch({}, remaining_s=remaining_s)
         found, source = self._similarity.nearest(position, cut, hidden=self._catalogue.removed, attempt=attempt)
+        attempt.watch.lap("similar")
         attempt.tell(self.catalog_id)
         reason = ShownReason(ReasonCode.SIMILAR_TO_HISTORY, history_item_id=item_id)
         real = found.positions[0] >= 0
@@ -267,6 +276,7 @@ class Engine:
             bundle_id=self.bundle_id,
             attribution_token=attribution_token(self.bundle_id),
             degraded=(*notes, *attempt.degradations, *_short(len(items), cut)),
+            timings=attempt.watch.timings,
         )
 
     def add_items(self, items: Sequence[Item]) -> None:

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from firstlight.pipeline.model import FLOOR
 from firstlight.pipeline.results import Degradation, DegradationReason
+from firstlight.pipeline.stopwatch import Stopwatch
 from firstlight.pipeline.threads import GuardedThreads
 from firstlight.plugins import BUILT_IN_DISTRIBUTION, Plugins, named
 from firstlight.settings import IsolationSettings
@@ -227,6 +228,7 @@ class Batch:
         self._absent = absent
         self._skipped: dict[str, DegradationReason] = {}
         self.errors: dict[str, BaseException] = {}
+        self.watch = Stopwatch()
 
     def __call__(self, component: str, operation: str, function: Callable[[], T], *, named: bool = True) -> T | None:
         """The result of ``function``; None where it failed, took too long, or ``component`` is left out.
@@ -241,6 +243,7 @@ class Batch:
             self._skip(component, DegradationReason.COMPONENT_QUARANTINED, named)
             return None
         deadline = self._deadline
+        began = time.perf_counter()
         try:
             if health.trusted or deadline is None:
                 return function()
@@ -251,6 +254,8 @@ class Batch:
         except BaseException as error:  # whatever a plugin raises, an exit included, the others answer
             self._failed(component, operation, error, named)
             return None
+        finally:
+            self.watch.called(component, operation, began)
         self._isolation.succeeded(component, taken_s)
         return result
 

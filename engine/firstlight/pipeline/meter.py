@@ -7,6 +7,7 @@ from datetime import datetime
 
 from firstlight.domain import Query
 from firstlight.pipeline.results import Recommendation
+from firstlight.pipeline.stopwatch import Timing
 
 
 class Meter:
@@ -16,7 +17,10 @@ class Meter:
         """A component failed. ``kind``: a name of :class:`~firstlight.pipeline.DegradationReason`."""
 
     def answered(self, answers: Sequence[Recommendation]) -> None:
-        """These answers were computed."""
+        """These answers were computed, together."""
+
+    def timed(self, timings: Sequence[Timing]) -> None:
+        """So long took stages of a call, beside those that the answers of :meth:`answered` tell."""
 
     def asked_users(self, queries: Sequence[Query]) -> None:
         """The state of the users of ``queries`` was looked for in memory."""

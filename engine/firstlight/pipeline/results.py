@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
 from firstlight.domain import ReasonCode, Route, Scenario
+from firstlight.pipeline.stopwatch import Timing
 
 
 class DegradationReason(IntEnum):
@@ -69,7 +71,8 @@ class Recommendation:
     """The answer to one query, best first.
 
     ``strategy``: the component behind most of the list; ``route``: which components were asked, empty where
-    routes do not matter; ``attribution_token``: opaque, ties later interactions to this list.
+    routes do not matter; ``attribution_token``: opaque, ties later interactions to this list; ``timings``: the stages
+    of the batch that it was computed in.
     """
 
     items: tuple[RecommendedItem, ...]
@@ -79,3 +82,4 @@ class Recommendation:
     attribution_token: str
     route: Route | Literal[""] = ""
     degraded: tuple[Degradation, ...] = ()
+    timings: Sequence[Timing] = field(default=(), compare=False, repr=False)

@@ -35,7 +35,8 @@ class Backend:
         self.settings = settings
         self.store = store
         self.plugins = plugins
-        self.recommender = Recommender(store, settings, plugins, meter=PrometheusMeter())
+        self.meter = PrometheusMeter()
+        self.recommender = Recommender(store, settings, plugins, meter=self.meter)
         self.draining = asyncio.Event()
         self.progressed: Callable[[], None] = _nobody_asks
         """Called after each answer that the event loop's thread computed: many in a row are no hang."""

@@ -9,7 +9,8 @@ from functools import cache
 from prometheus_client import Counter, Gauge, Histogram
 
 from firstlight.domain import Query
-from firstlight.pipeline import Meter, Recommendation
+from firstlight.pipeline import Meter, Recommendation, Timing
+from firstlight.server.stages import StageTimes
 
 # Name, labels and bounds are those of OpenTelemetry's conventions for RPC metrics (rpc.server.call.duration) in their
 # Prometheus spelling, and below them bounds for answers that take a millisecond or two.
@@ -74,16 +75,27 @@ class PrometheusMeter(Meter):
     def __init__(self) -> None:
         self._active: dict[str, Gauge] = {}
         """By catalogue."""
+        self._stages = StageTimes()
 
     def fault(self, component: str, kind: str, /) -> None:
         """Count it."""
         _FAULTS.labels(component, kind.lower()).inc()
 
     def answered(self, answers: Sequence[Recommendation]) -> None:
-        """Count what they lack, each once an answer."""
+        """Count what they lack, each once an answer, and how long their stages took, once for all."""
+        if answers:
+            self._stages.add(answers[0].timings)
         for answer in answers:
             for component, reason in {(each.component, each.reason) for each in answer.degraded}:
                 _DEGRADED.labels(component, reason.name.lower()).inc()
+
+    def timed(self, timings: Sequence[Timing]) -> None:
+        """Count them."""
+        self._stages.add(timings)
+
+    def flush(self) -> None:
+        """Let a scrape see the stages that were counted since the last time."""
+        self._stages.flush()
 
     def asked_users(self, queries: Sequence[Query]) -> None:
         """Count each user once."""

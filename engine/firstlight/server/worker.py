@@ -42,6 +42,7 @@ async def _serve(settings: Settings, config: WorkerConfig) -> None:
     reporting = asyncio.create_task(_report(backend, beat, config.report_fd))
     await app.stop(await told)
     reporting.cancel()
+    backend.meter.flush()
 
 
 def _listen(loop: asyncio.AbstractEventLoop, told: asyncio.Future[Drain]) -> None:
@@ -66,9 +67,13 @@ class Beat:
 
 
 async def _report(backend: Backend, beat: Beat, report_fd: int) -> None:
-    """Beat as long as the event loop turns. A thread that hangs cannot be ended, its process can be replaced."""
+    """Beat as long as the event loop turns, and let scrapes see what was timed.
+
+    A thread that hangs cannot be ended, its process can be replaced.
+    """
     while backend.recommender.stuck_threads < backend.settings.isolation.stuck_threads:
         beat()
+        backend.meter.flush()
         await asyncio.sleep(BEAT_S)
     log.error("%d threads hang in components: this worker asks for a successor", backend.recommender.stuck_threads)
     while True:

@@ -9,6 +9,7 @@ import pytest
 
 from firstlight.domain import Query
 from firstlight.errors import PreconditionError, Reason, UnavailableError
+from firstlight.pipeline import Stopwatch
 from firstlight.server.services import training
 from firstlight.server.services.recommendations import RecommendationService
 from firstlight.server.services.training import TrainingService
@@ -79,7 +80,9 @@ def answers(recommender: SlowUsers, *, token: int = 0, release_after_s: float) -
             progressed=lambda: None,
         )
         asyncio.get_running_loop().call_later(release_after_s, recommender.released.set)
-        found = await RecommendationService(backend)._recommend("default", [Query("u"), Query()], token, 10.0)
+        found = await RecommendationService(backend)._recommend(
+            "default", [Query("u"), Query()], token, 10.0, Stopwatch()
+        )
         recommender.released.set()
         return list(found)
 

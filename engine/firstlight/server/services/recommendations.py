@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, UnavailableError, Violation
-from firstlight.pipeline import Recommendation
+from firstlight.pipeline import Recommendation, Stopwatch
 from firstlight.server import from_proto, limits, to_proto
 from firstlight.server.backend import Backend
 from firstlight.server.batching import Batching
@@ -49,26 +49,37 @@ class RecommendationService(RecommendationServiceServicer):
 
     async def Recommend(self, request: pb.RecommendRequest, context: Any) -> pb.RecommendResponse:
         """One list."""
+        watch = Stopwatch()
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             query = from_proto.query(request.query, "query", checks)
             token = _write_token(request.min_write_token, checks)
-        answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context))
-        return pb.RecommendResponse(recommendation=to_proto.recommendation(answer))
+        watch.lap("read")
+        answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context), watch)
+        _waited(watch, answer)
+        response = pb.RecommendResponse(recommendation=to_proto.recommendation(answer))
+        self._written(watch)
+        return response
 
     async def BatchRecommend(self, request: pb.BatchRecommendRequest, context: Any) -> pb.BatchRecommendResponse:
         """Several lists."""
+        watch = Stopwatch()
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             queries = []
             if checks.batch(request.queries, limits.MAX_QUERIES, "queries"):
                 queries = [from_proto.query(q, f"queries[{n}]", checks) for n, q in enumerate(request.queries)]
             token = _write_token(request.min_write_token, checks)
-        answers = await self._recommend(catalog_id, queries, token, _remaining_s(context))
-        return pb.BatchRecommendResponse(recommendations=map(to_proto.recommendation, answers))
+        watch.lap("read")
+        answers = await self._recommend(catalog_id, queries, token, _remaining_s(context), watch)
+        _waited(watch, answers[0])
+        response = pb.BatchRecommendResponse(recommendations=map(to_proto.recommendation, answers))
+        self._written(watch)
+        return response
 
     async def RankItems(self, request: pb.RankItemsRequest, context: Any) -> pb.RankItemsResponse:
         """The candidates as a list."""
+        watch = Stopwatch()
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             query = from_proto.query(request.query, "query", checks)
@@ -77,8 +88,12 @@ class RecommendationService(RecommendationServiceServicer):
             )
             token = _write_token(request.min_write_token, checks)
         query = replace(query, candidates=candidates)
-        answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context))
-        return pb.RankItemsResponse(recommendation=to_proto.recommendation(answer))
+        watch.lap("read")
+        answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context), watch)
+        _waited(watch, answer)
+        response = pb.RankItemsResponse(recommendation=to_proto.recommendation(answer))
+        self._written(watch)
+        return response
 
     async def FindSimilarItems(self, request: pb.FindSimilarItemsRequest, context: Any) -> pb.FindSimilarItemsResponse:
         """The neighbours of an item."""
@@ -99,9 +114,12 @@ class RecommendationService(RecommendationServiceServicer):
         answer = await self._answer(catalog_id, find)
         return pb.FindSimilarItemsResponse(recommendation=to_proto.recommendation(answer))
 
-    async def _recommend_one(self, catalog_id: str, query: Query, token: int, remaining_s: float) -> Recommendation:
+    async def _recommend_one(
+        self, catalog_id: str, query: Query, token: int, remaining_s: float, watch: Stopwatch
+    ) -> Recommendation:
         deadline = asyncio.get_running_loop().time() + remaining_s
         await self._make_ready(catalog_id, [query], token, remaining_s)
+        watch.lap("user_state")
         try:
             return await self._together(catalog_id, query, deadline)
         except InvalidInputError as error:
@@ -119,11 +137,17 @@ class RecommendationService(RecommendationServiceServicer):
         await self._load_users(catalog_id, queries, wait_s)
 
     async def _recommend(
-        self, catalog_id: str, queries: Sequence[Query], token: int, remaining_s: float
+        self, catalog_id: str, queries: Sequence[Query], token: int, remaining_s: float, watch: Stopwatch
     ) -> Sequence[Recommendation]:
         deadline = asyncio.get_running_loop().time() + remaining_s
         await self._make_ready(catalog_id, queries, token, remaining_s)
+        watch.lap("user_state")
         return await self._answers(catalog_id, queries, deadline)
+
+    def _written(self, watch: Stopwatch) -> None:
+        """The response is made, and with it the last stage of a call done."""
+        watch.lap("write")
+        self._backend.meter.timed(watch.timings)
 
     async def _answers(self, catalog_id: str, queries: Sequence[Query], deadline: float) -> Sequence[Recommendation]:
         """Answers, by ``deadline`` on the loop's clock, from what is in memory."""
@@ -167,6 +191,11 @@ def _write_token(value: str, checks: Checks) -> int:
         checks.add("min_write_token", "is no write_token")
         return 0
     return int(value or 0)
+
+
+def _waited(watch: Stopwatch, answer: Recommendation) -> None:
+    """What came before the first stage of ``answer`` was waiting for others who ask, or for a thread."""
+    watch.lap("wait", ended=answer.timings[0][2])
 
 
 def _remaining_s(context: Any) -> float:
