@@ -107,6 +107,9 @@ class ServeSettings(BaseModel):
     metrics_port: int | None = Field(
         default=None, ge=0, le=65535, examples=[9090], description="Port of Prometheus metrics; none by default."
     )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="What the server and its training jobs log: text, or json: an object a line."
+    )
 
 
 class TrainSettings(BaseModel):

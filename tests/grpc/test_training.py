@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import groupby
@@ -42,7 +43,10 @@ def test_a_job_trains_a_bundle_and_the_server_answers_from_it(
 ) -> None:
     """The whole way, some 20 s: a process that trains, its progress, the gate, the activation, the next answer."""
     home = make_home(tmp_path / "home", "bundle-1").home
-    with serve_home(home) as server, Client.connect(server.address, timeout_s=20) as client:
+    with (
+        serve_home(home, FIRSTLIGHT_SERVE__LOG_FORMAT="json") as server,
+        Client.connect(server.address, timeout_s=20) as client,
+    ):
         assert client.recommend(limit=1).bundle_id == "bundle-1"
         seen = []
         for job in client.watch_training_job(client.create_training_job(seed=3).job_id):
@@ -52,6 +56,8 @@ def test_a_job_trains_a_bundle_and_the_server_answers_from_it(
         log = (home / "logs" / f"train-{done.job_id}.log").read_text(encoding="utf-8")
         assert done.state == TrainingJob.STATE_SUCCEEDED, log
         assert done.detail == ""
+        said = [json.loads(line)["message"] for line in log.splitlines()]
+        assert any(line.startswith(f"Bundle {done.bundle_id} in ") for line in said)
         assert [state for state, _ in groupby(job.state for job in seen)] == [
             TrainingJob.STATE_PENDING,
             TrainingJob.STATE_RUNNING,

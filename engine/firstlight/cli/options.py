@@ -50,6 +50,13 @@ class DeviceName(StrEnum):
     CUDA = "cuda"
 
 
+class LogFormatName(StrEnum):
+    """How a server logs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 Preset = Annotated[
     PresetName | None, typer.Option(help="Size of the model. Default: [train] preset.", show_default=False)
 ]

@@ -15,6 +15,7 @@ from types import FrameType
 
 import typer
 
+from firstlight import logs
 from firstlight.cli.app import build_app
 from firstlight.errors import FirstlightError, InvalidInputError, Reason
 
@@ -22,6 +23,8 @@ from firstlight.errors import FirstlightError, InvalidInputError, Reason
 UsageError = typer.BadParameter.__mro__[1]
 
 FAILED, WRONG_INPUT, GATE_REFUSED, INTERRUPTED, TERMINATED = 1, 2, 3, 130, 143
+
+log = logging.getLogger(__name__)
 
 TRAIN_MODULES = ("torch", "onnx", "onnxscript", "polars", "matplotlib", "jinja2", "markdown_it", "optuna")
 
@@ -34,7 +37,7 @@ class _Brief(logging.Formatter):
     """A line a record: its message says what went wrong, and ``FIRSTLIGHT_DEBUG=1`` where."""
 
     def format(self, record: logging.LogRecord) -> str:
-        if not os.environ.get("FIRSTLIGHT_DEBUG"):
+        if not os.environ.get(logs.DEBUG):
             record = copy.copy(record)  # other handlers keep the traceback
             record.exc_info = record.exc_text = None
         return super().format(record)
@@ -42,9 +45,9 @@ class _Brief(logging.Formatter):
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of ``firstlight <arguments>``. ``FIRSTLIGHT_DEBUG=1`` lets tracebacks through."""
-    logs = logging.StreamHandler()
-    logs.setFormatter(_Brief("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[logs])
+    brief = logging.StreamHandler()
+    brief.setFormatter(_Brief("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[brief])
     signal.signal(signal.SIGTERM, _terminate)
     try:
         result = build_app()(args=list(arguments), prog_name="firstlight", standalone_mode=False)
@@ -62,7 +65,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if os.environ.get("FIRSTLIGHT_DEBUG"):
+        if os.environ.get(logs.DEBUG):
             raise
         return _fail(*_explain(error))
 
@@ -86,10 +89,15 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{where}", FAILED
-    return f"internal error: {type(error).__name__}: {error} (FIRSTLIGHT_DEBUG=1 shows where)", FAILED
+    # A server and its jobs log it, where its text has no place; who runs a command sees their own data.
+    text = logs.summary(error) if logs.configured() else f"{type(error).__name__}: {error}"
+    return f"internal error: {text} (FIRSTLIGHT_DEBUG=1 shows where)", FAILED
 
 
 def _fail(message: str, code: int, *, label: str = "error: ") -> int:
     line = " ".join(message.split())
-    print(f"{label}{line}", file=sys.stderr)
+    if logs.configured() == "json":
+        log.error(line)
+    else:
+        print(f"{label}{line}", file=sys.stderr)
     return code

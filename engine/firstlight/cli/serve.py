@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from firstlight.cli.options import Catalog, Home, opened
+from firstlight import logs
+from firstlight.cli.options import Catalog, Home, LogFormatName, load_settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,6 +44,12 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    log_format: Annotated[
+        LogFormatName | None,
+        typer.Option(
+            help="Log lines of text, or json: an object a line. Default: [serve] log_format.", show_default=False
+        ),
+    ] = None,
     home: Home = None,
     catalog: Catalog = "default",
 ) -> None:
@@ -56,9 +64,15 @@ def serve(
         firstlight serve --takeover
     """
     from firstlight.server import serve as run_server
+    from firstlight.store import open_store
 
-    with opened(home) as (settings, store):
+    settings = load_settings(home)
+    if log_format:
+        chosen = settings.serve.model_copy(update={"log_format": log_format.value})
+        settings = settings.model_copy(update={"serve": chosen})
+    logs.configure(settings.serve.log_format)
+    with closing(open_store(settings)) as store:
         active = store.active_bundle(catalog)
     answer = f"answers from bundle {active.bundle_id}" if active else "has no active bundle yet: run firstlight train"
-    print(f"Catalogue {catalog!r} {answer}", flush=True)
+    logs.say(f"Catalogue {catalog!r} {answer}")
     run_server(settings, host=host, port=port, workers=workers, worker_ports=worker_ports, takeover=takeover)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstlight import logs
 from firstlight.cli.bundles import find_bundle
 from firstlight.cli.job import recorded
 from firstlight.cli.options import Catalog, Device, Home, Json, Preset, Seed, load_plugins, opened
@@ -59,6 +60,8 @@ def train(
     from firstlight.training import TrainOptions, train as run_training
 
     with opened(home) as (settings, store):
+        if job:
+            logs.configure(settings.serve.log_format)
         options = TrainOptions(
             preset=preset or settings.train.preset,
             seed=settings.train.seed if seed is None else seed,
@@ -128,5 +131,5 @@ def _print_result(result: TrainResult, *, as_json: bool) -> None:
             }
         )
         return
-    print(f"Bundle {result.bundle_id} in {result.path}")
-    print(f"{'Activated' if result.activated else 'Not activated'}: {result.gate.reason}")
+    logs.say(f"Bundle {result.bundle_id} in {result.path}")
+    logs.say(f"{'Activated' if result.activated else 'Not activated'}: {result.gate.reason}")

@@ -154,7 +154,7 @@ class Isolation:
                 health.quarantined = True
                 health.pause_s = self.settings.probe_after_s
                 health.probe_at = now + health.pause_s
-                log.error("component %s is quarantined after %d faults: %s", name, len(health.recent), health.error)
+                log.error("component %s is quarantined after %d faults: %s", name, len(health.recent), error)
         self._count_fault(name, kind.name)
 
     def succeeded(self, name: str, taken_s: float) -> None:

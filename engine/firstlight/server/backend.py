@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -54,11 +55,11 @@ class Backend:
 
     async def blocking(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that waits for SQL or for files."""
-        return await asyncio.get_running_loop().run_in_executor(self.executor, partial(function, *args, **kwargs))
+        return await _run(self.executor, partial(function, *args, **kwargs))
 
     async def answering(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that may wait for a component."""
-        return await asyncio.get_running_loop().run_in_executor(self.answerers, partial(function, *args, **kwargs))
+        return await _run(self.answerers, partial(function, *args, **kwargs))
 
     def observe(self, hook: str, **arguments: Any) -> None:
         """Tell observers of ``hook``, and wait for none of them."""
@@ -86,3 +87,8 @@ class Backend:
         self.executor.shutdown(cancel_futures=True)
         self.answerers.shutdown(cancel_futures=True)
         self.store.close()
+
+
+async def _run(executor: Executor, function: Callable[[], T]) -> T:
+    """What ``function`` returns in a thread, where the log still knows of which call it tells."""
+    return await asyncio.get_running_loop().run_in_executor(executor, copy_context().run, function)

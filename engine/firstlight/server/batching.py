@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from firstlight.domain import Query
 from firstlight.errors import FirstlightError
+from firstlight.logs import REQUEST_IDS
 from firstlight.pipeline import Recommendation
 
 LARGEST = 32
@@ -33,6 +34,7 @@ class _Waiting:
     query: Query
     deadline: float
     answer: asyncio.Future[Recommendation]
+    request_ids: tuple[str, ...]
 
 
 class Batching:
@@ -69,7 +71,7 @@ class Batching:
         loop, waiting = asyncio.get_running_loop(), self._waiting[catalog_id]
         if not waiting:
             loop.call_later(WINDOW_S, self._start, catalog_id, 1)
-        waiting.append(_Waiting(query, deadline, loop.create_future()))
+        waiting.append(_Waiting(query, deadline, loop.create_future(), REQUEST_IDS.get()))
         return waiting[-1].answer
 
     def _start(self, catalog_id: str, seen: int) -> None:
@@ -90,6 +92,7 @@ class Batching:
         batch = [one for one in batch if not one.answer.done()]  # a caller may be gone
         if not batch:
             return
+        REQUEST_IDS.set(tuple(request_id for one in batch for request_id in one.request_ids))
         try:
             deadline = min(one.deadline for one in batch)
             answers = await self._ask(catalog_id, [one.query for one in batch], deadline)

@@ -7,8 +7,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from firstlight.server.backend import Backend
+from firstlight.server.calls import CallInterceptor
 from firstlight.server.interceptor import StatusInterceptor
-from firstlight.server.measuring import MetricsInterceptor
+from firstlight.server.measuring import Measured
+from firstlight.server.request_ids import Identified
 from firstlight.server.services import SERVICE_NAMES, add_services
 from firstlight.settings import ServeSettings
 
@@ -21,8 +23,9 @@ class Endpoint:
 
     def __init__(self, backend: Backend, address: str) -> None:
         serve = backend.settings.serve
-        measuring = [] if serve.metrics_port is None else [MetricsInterceptor()]
-        self._server = grpc.aio.server(interceptors=[*measuring, StatusInterceptor()], options=_options(serve))
+        measured = [] if serve.metrics_port is None else [Measured]
+        calls = CallInterceptor(Identified, *measured)
+        self._server = grpc.aio.server(interceptors=[calls, StatusInterceptor()], options=_options(serve))
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # untyped
         add_services(self._server, backend)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

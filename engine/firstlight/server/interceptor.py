@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from firstlight.errors import InvalidInputError
+from firstlight.server import request_ids
 from firstlight.server.status import to_failure
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,8 @@ def _read(handler: Any, data: bytes) -> Any:
 
 
 async def _abort(method: str, context: Any, error: Exception) -> None:
-    request_id = str(uuid.uuid4())
+    request_id = request_ids.current()
     failure = to_failure(error, request_id=request_id)
     if failure.code is grpc.StatusCode.INTERNAL:
-        log.error("%s failed, request_id %s", method, request_id, exc_info=error)
-    await context.abort(failure.code, failure.message, failure.trailing_metadata)
+        log.error("%s failed", method, exc_info=error)
+    await context.abort(failure.code, failure.message, (*failure.trailing_metadata, (request_ids.KEY, request_id)))

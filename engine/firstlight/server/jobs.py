@@ -62,6 +62,7 @@ class JobRunner:
     ) -> None:
         """``command(home, job)``: the process of a job; it writes the job's state, from RUNNING to a final one."""
         self._home = settings.home
+        self._environment = {**os.environ, "FIRSTLIGHT_SERVE__LOG_FORMAT": settings.serve.log_format}
         self._store = store
         self._command = command
         self._lock: IO[bytes] | None = None
@@ -144,6 +145,7 @@ class JobRunner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env=self._environment,
             )
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 
+from firstlight.logs import say
 from firstlight.server import scraping
 from firstlight.server.claim import Claim
 from firstlight.server.ports import Reservation, reserve
@@ -16,8 +17,9 @@ from firstlight.store import open_store
 
 def print_addresses(address: str, own_addresses: Sequence[str]) -> None:
     """Tell whoever started the server that it answers, and where."""
-    own = f"\nWorkers on {' '.join(own_addresses)}" if own_addresses else ""
-    print(f"Serving on {address}{own}", flush=True)
+    say(f"Serving on {address}")
+    if own_addresses:
+        say(f"Workers on {' '.join(own_addresses)}")
 
 
 def serve(

@@ -14,9 +14,11 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from typing import Any
 
 import uvloop
 
+from firstlight import logs
 from firstlight.errors import FirstlightError
 from firstlight.server.app import App
 from firstlight.server.backend import Backend
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 async def _serve(settings: Settings, config: WorkerConfig) -> None:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_failure)
     told: asyncio.Future[Drain] = loop.create_future()
     backend = Backend.open(settings)
     await backend.blocking(warm, backend.store, backend.recommender)
@@ -43,6 +46,11 @@ async def _serve(settings: Settings, config: WorkerConfig) -> None:
     await app.stop(await told)
     reporting.cancel()
     backend.meter.flush()
+
+
+def _log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio reports; its own handler would print the exceptions' texts."""
+    log.error("%s", context["message"], exc_info=context.get("exception"))
 
 
 def _listen(loop: asyncio.AbstractEventLoop, told: asyncio.Future[Drain]) -> None:
@@ -91,12 +99,13 @@ def main() -> int:
     # Ctrl-C and a hang-up reach the whole group; the supervisor passes on in order what they mean.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as unbuffered:  # what follows stays in the pipe
         config = WorkerConfig.from_line(unbuffered.readline())
     os.set_blocking(config.report_fd, False)
+    settings = Settings.model_validate(config.settings)
+    logs.configure(settings.serve.log_format)
     try:
-        uvloop.run(_serve(Settings.model_validate(config.settings), config))
+        uvloop.run(_serve(settings, config))
     except FirstlightError as error:
         log.error("%s", error)
         _tell(config.report_fd, f"{ERROR}{error}")

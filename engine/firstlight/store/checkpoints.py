@@ -46,7 +46,7 @@ class Checkpoints:
                 try:
                     self._checkpoint(cursor)
                 except Exception as error:  # locked, a full disk: the WAL stays whole, and is tried again
-                    log.warning("the WAL could not be moved into the database: %s", error)
+                    log.warning("the WAL could not be moved into the database: %s", str(error))  # it names no values
 
     def _checkpoint(self, cursor: Any) -> None:
         _, pages, _ = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -108,7 +108,7 @@ def _create(url: URL) -> Engine:
         event.listen(engine, "begin", sqlite.begin)
         return engine
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             hide_parameters=HIDDEN,
             pool_size=5,
@@ -121,6 +121,15 @@ def _create(url: URL) -> Engine:
         raise PreconditionError(
             "PostgreSQL needs its driver: pip install 'firstlight[postgres]'", reason=Reason.EXTRA_NOT_INSTALLED
         ) from error
+    event.listen(engine, "handle_error", _tell_less)
+    return engine
+
+
+def _tell_less(failure: ExceptionContext) -> None:
+    """Of PostgreSQL's errors the first line: the others, such as DETAIL, tell the values of a row."""
+    for error in (failure.original_exception, failure.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\n")[0], *error.args[1:])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError
+from firstlight.logs import REQUEST_IDS
 from firstlight.server import batching as batches
 from firstlight.server.batching import LARGEST, Batching
 
@@ -135,3 +136,25 @@ def test_a_single_caller_seldom_waits(monkeypatch):
 
     monkeypatch.setattr(batches, "WINDOW_S", 0.1)
     asyncio.run(run())
+
+
+def test_the_log_names_all_calls_that_are_answered_together_and_each_its_own():
+    seen = []
+
+    class Noting(Asked):
+        async def __call__(self, catalog_id, queries, deadline):
+            seen.append(REQUEST_IDS.get())
+            return await super().__call__(catalog_id, queries, deadline)
+
+    async def identified(batching, user):
+        REQUEST_IDS.set((f"call of {user}",))
+        await batching("default", Query(user_id=user), asyncio.get_running_loop().time() + SOON_S)
+        assert REQUEST_IDS.get() == (f"call of {user}",)
+
+    async def run():
+        batching = await busy(Noting())
+        seen.clear()
+        await asyncio.gather(identified(batching, "a"), identified(batching, "b"))
+
+    asyncio.run(run())
+    assert seen == [("call of a", "call of b")]

@@ -9,7 +9,10 @@ import grpc.aio
 import pytest
 
 from firstlight.errors import NotFoundError
+from firstlight.logs import TextLines
 from firstlight.server.interceptor import StatusInterceptor
+
+PASSWORD = "1234"
 
 
 class Context:
@@ -23,7 +26,7 @@ async def answer(_request: object, _context: object) -> str:
 
 
 async def fail(_request: object, _context: object) -> str:
-    raise RuntimeError("the password is 1234")
+    raise RuntimeError(f"the password is {PASSWORD}")
 
 
 async def miss(_request: object, _context: object) -> str:
@@ -32,7 +35,7 @@ async def miss(_request: object, _context: object) -> str:
 
 async def count(_request: object, _context: object) -> AsyncIterator[int]:
     yield 1
-    raise RuntimeError("the password is 1234")
+    raise RuntimeError(f"the password is {PASSWORD}")
 
 
 async def handler_of(behaviour: Any, *, method: str = "/firstlight.v1.X/Y", stream: bool = False) -> Any:
@@ -65,14 +68,18 @@ def test_a_failure_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> N
     async def run() -> None:
         await (await handler_of(fail)).unary_unary(b"", context)
 
+    caplog.handler.setFormatter(TextLines())
     with caplog.at_level(logging.ERROR), pytest.raises(grpc.aio.AbortError):
         asyncio.run(run())
     code, message = context.aborted
     assert code is grpc.StatusCode.INTERNAL
-    assert "1234" not in message
+    assert PASSWORD not in message
     request_id = message.partition("request_id ")[2].split()[0]
     assert request_id in caplog.text
-    assert "the password is 1234" in caplog.text
+    assert "/firstlight.v1.X/Y failed" in caplog.text
+    assert "in fail" in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert PASSWORD not in caplog.text
 
 
 def test_an_error_of_ours_is_told_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,7 +23,7 @@ def stop(*_):
     sys.exit(143)
 signal.signal(signal.SIGTERM, stop)
 store.update_job(job, state="RUNNING", pid=os.getpid(), stage=f"nice {os.nice(0)}")
-print("training", flush=True)
+print("training", os.environ.get("FIRSTLIGHT_SERVE__LOG_FORMAT"), flush=True)
 if then == "crash":
     os._exit(7)
 if then == "sleep":
@@ -91,7 +91,7 @@ def test_a_job_runs_at_low_priority_to_its_end(
     done = reach(runner("succeed"), store, job, JobState.SUCCEEDED)
     assert done.bundle_id == "b"
     assert done.stage == f"nice {os.nice(0) + 10}"
-    assert "training" in (settings.home / "logs" / f"train-{job.job_id}.log").read_text(encoding="utf-8")
+    assert "training text" in (settings.home / "logs" / f"train-{job.job_id}.log").read_text(encoding="utf-8")
 
 
 def test_a_job_that_dies_has_failed(runner: Callable[[str], JobRunner], store: Store) -> None:

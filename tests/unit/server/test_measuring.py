@@ -10,8 +10,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from firstlight.errors import NotFoundError
+from firstlight.server.calls import CallInterceptor
 from firstlight.server.interceptor import StatusInterceptor
-from firstlight.server.measuring import MetricsInterceptor
+from firstlight.server.measuring import Measured
 
 SERVICE = "firstlight.test.Measured"
 
@@ -55,7 +56,7 @@ HANDLERS = {
 
 def with_server(call: Callable[[grpc.aio.Channel], Awaitable[None]], service: str = SERVICE) -> None:
     async def run() -> None:
-        server = grpc.aio.server(interceptors=[MetricsInterceptor(), StatusInterceptor()])
+        server = grpc.aio.server(interceptors=[CallInterceptor(Measured), StatusInterceptor()])
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, HANDLERS)])
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

@@ -36,7 +36,11 @@ def running_server(home: Path) -> Iterator[str]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | {"FIRSTLIGHT_SERVE__DRAIN_DELAY_S": "0"},  # nobody else calls it
+            env=os.environ
+            | {
+                "FIRSTLIGHT_SERVE__DRAIN_DELAY_S": "0",  # nobody else calls it
+                "FIRSTLIGHT_SERVE__LOG_FORMAT": "text",  # what it announces is looked for below
+            },
         )
     try:
         yield _address(process, log)

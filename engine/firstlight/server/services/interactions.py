@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from firstlight.server import from_proto, limits
+from firstlight.server import from_proto, limits, request_ids
 from firstlight.server.backend import Backend
 from firstlight.server.checks import Checks
 from firstlight.store import InteractionWrite
@@ -22,6 +22,7 @@ class InteractionService(InteractionServiceServicer):
         self, request: pb.BatchWriteInteractionsRequest, context: Any
     ) -> pb.BatchWriteInteractionsResponse:
         """Write interactions; answered after the commit."""
+        request_ids.adopt(context, request.request_id)
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             request_id = checks.optional_id(request.request_id, "request_id")
