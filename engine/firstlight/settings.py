@@ -107,6 +107,9 @@ class ServeSettings(BaseModel):
     metrics_port: int | None = Field(
         default=None, ge=0, le=65535, examples=[9090], description="Port of Prometheus metrics; none by default."
     )
+    traces: Literal["none", "otlp"] = Field(
+        default="none", description="Traces: none, or otlp: to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names."
+    )
     log_format: Literal["text", "json"] = Field(
         default="text", description="What the server and its training jobs log: text, or json: an object a line."
     )

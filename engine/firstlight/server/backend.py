@@ -7,8 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from firstlight.errors import PreconditionError, Reason
 from firstlight.pipeline import Recommender
 from firstlight.plugins import Plugins, load_plugins
 from firstlight.server.follower import Follower
@@ -16,6 +17,9 @@ from firstlight.server.metrics import PrometheusMeter
 from firstlight.server.writer import Writer
 from firstlight.settings import Settings
 from firstlight.store import InteractionWrite, Store, WriteResult, open_store
+
+if TYPE_CHECKING:
+    from firstlight.server.tracing import Tracing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,8 +36,9 @@ def _nobody_asks() -> None:
 class Backend:
     """The store, the recommender that follows it, and the threads that wait for SQL. Made in a running event loop."""
 
-    def __init__(self, settings: Settings, *, store: Store, plugins: Plugins) -> None:
+    def __init__(self, settings: Settings, *, store: Store, plugins: Plugins, tracing: Tracing | None = None) -> None:
         self.settings = settings
+        self.tracing = tracing
         self.store = store
         self.plugins = plugins
         self.meter = PrometheusMeter()
@@ -50,8 +55,14 @@ class Backend:
 
     @classmethod
     def open(cls, settings: Settings) -> Backend:
-        """A backend with its own store and plugins."""
-        return cls(settings, store=open_store(settings), plugins=load_plugins(settings.plugin_rules))
+        """A backend with its own store and plugins.
+
+        Raises:
+            PreconditionError: EXTRA_NOT_INSTALLED: traces are asked for.
+        """
+        tracing = _tracing() if settings.serve.traces == "otlp" else None
+        plugins = load_plugins(settings.plugin_rules)
+        return cls(settings, store=open_store(settings), plugins=plugins, tracing=tracing)
 
     async def blocking(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that waits for SQL or for files."""
@@ -80,13 +91,25 @@ class Backend:
         return result
 
     async def close(self) -> None:
-        """Stop following, and close the store."""
+        """Stop following, close the store, and export the last traces."""
         await self.follower.stop()
         self.writer.close()
         self.following.shutdown(cancel_futures=True)
         self.executor.shutdown(cancel_futures=True)
         self.answerers.shutdown(cancel_futures=True)
         self.store.close()
+        if self.tracing:
+            self.tracing.close()
+
+
+def _tracing() -> Tracing:
+    try:
+        from firstlight.server.tracing import Tracing  # noqa: PLC0415  # of an extra
+    except ModuleNotFoundError as error:
+        raise PreconditionError(
+            "traces need OpenTelemetry: pip install 'firstlight[otel]'", reason=Reason.EXTRA_NOT_INSTALLED
+        ) from error
+    return Tracing.to_collector()
 
 
 async def _run(executor: Executor, function: Callable[[], T]) -> T:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
 import grpc.aio
 
+from firstlight.pipeline import Timing
 from firstlight.server.interceptor import OURS
+
+TIMINGS: ContextVar[list[Timing] | None] = ContextVar("timings", default=None)
+"""The stages of the call that is being answered, where somebody wants them."""
 
 Around = Callable[[str, Any], AbstractContextManager[None]]
 """``around(method, context)``, entered when a call of ``method``, ``package.Service/Method``, begins, and left when it

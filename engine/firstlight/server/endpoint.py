@@ -23,8 +23,9 @@ class Endpoint:
 
     def __init__(self, backend: Backend, address: str) -> None:
         serve = backend.settings.serve
+        traced = [backend.tracing.around] if backend.tracing else []
         measured = [] if serve.metrics_port is None else [Measured]
-        calls = CallInterceptor(Identified, *measured)
+        calls = CallInterceptor(Identified, *traced, *measured)
         self._server = grpc.aio.server(interceptors=[calls, StatusInterceptor()], options=_options(serve))
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # untyped
         add_services(self._server, backend)

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-FORBIDDEN = ("torch", "polars", "matplotlib", "onnxscript")
+FORBIDDEN = ("torch", "polars", "matplotlib", "onnxscript", "opentelemetry")
 
 
-@pytest.mark.parametrize("module", ["firstlight.pipeline", "firstlight.server"])
-def test_serving_imports_neither_torch_nor_polars(module: str):
+@pytest.mark.parametrize("module", ["firstlight.pipeline", "firstlight.server", "firstlight.server.worker"])
+def test_serving_imports_none_of_what_only_training_or_an_option_needs(module: str):
     code = (
         f"import sys, {module}; from firstlight.plugins import load_plugins; plugins = load_plugins();"
         "assert not [i.error for i in plugins.infos if i.error], plugins.infos;"

@@ -8,14 +8,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 from firstlight.domain import Query
 from firstlight.errors import InvalidInputError, UnavailableError, Violation
-from firstlight.pipeline import Recommendation, Stopwatch
+from firstlight.pipeline import Recommendation, Stopwatch, Timing
 from firstlight.server import from_proto, limits, to_proto
 from firstlight.server.backend import Backend
 from firstlight.server.batching import Batching
+from firstlight.server.calls import TIMINGS
 from firstlight.server.checks import Checks
 from firstlight.v1 import recommendation_service_pb2 as pb
 from firstlight.v1.recommendation_service_pb2_grpc import RecommendationServiceServicer
@@ -58,7 +60,7 @@ class RecommendationService(RecommendationServiceServicer):
         answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context), watch)
         _waited(watch, answer)
         response = pb.RecommendResponse(recommendation=to_proto.recommendation(answer))
-        self._written(watch)
+        self._written(watch, answer)
         return response
 
     async def BatchRecommend(self, request: pb.BatchRecommendRequest, context: Any) -> pb.BatchRecommendResponse:
@@ -74,7 +76,7 @@ class RecommendationService(RecommendationServiceServicer):
         answers = await self._recommend(catalog_id, queries, token, _remaining_s(context), watch)
         _waited(watch, answers[0])
         response = pb.BatchRecommendResponse(recommendations=map(to_proto.recommendation, answers))
-        self._written(watch)
+        self._written(watch, answers[0])
         return response
 
     async def RankItems(self, request: pb.RankItemsRequest, context: Any) -> pb.RankItemsResponse:
@@ -92,7 +94,7 @@ class RecommendationService(RecommendationServiceServicer):
         answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context), watch)
         _waited(watch, answer)
         response = pb.RankItemsResponse(recommendation=to_proto.recommendation(answer))
-        self._written(watch)
+        self._written(watch, answer)
         return response
 
     async def FindSimilarItems(self, request: pb.FindSimilarItemsRequest, context: Any) -> pb.FindSimilarItemsResponse:
@@ -112,6 +114,7 @@ class RecommendationService(RecommendationServiceServicer):
             remaining_s=_remaining_s(context),
         )
         answer = await self._answer(catalog_id, find)
+        _keep(answer.timings)
         return pb.FindSimilarItemsResponse(recommendation=to_proto.recommendation(answer))
 
     async def _recommend_one(
@@ -144,10 +147,11 @@ class RecommendationService(RecommendationServiceServicer):
         watch.lap("user_state")
         return await self._answers(catalog_id, queries, deadline)
 
-    def _written(self, watch: Stopwatch) -> None:
+    def _written(self, watch: Stopwatch, answer: Recommendation) -> None:
         """The response is made, and with it the last stage of a call done."""
         watch.lap("write")
         self._backend.meter.timed(watch.timings)
+        _keep(watch.timings, answer.timings)
 
     async def _answers(self, catalog_id: str, queries: Sequence[Query], deadline: float) -> Sequence[Recommendation]:
         """Answers, by ``deadline`` on the loop's clock, from what is in memory."""
@@ -196,6 +200,12 @@ def _write_token(value: str, checks: Checks) -> int:
 def _waited(watch: Stopwatch, answer: Recommendation) -> None:
     """What came before the first stage of ``answer`` was waiting for others who ask, or for a thread."""
     watch.lap("wait", ended=answer.timings[0][2])
+
+
+def _keep(*timings: Sequence[Timing]) -> None:
+    kept = TIMINGS.get()
+    if kept is not None:
+        kept.extend(chain(*timings))
 
 
 def _remaining_s(context: Any) -> float:
