@@ -22,14 +22,12 @@ class Measured:
         self._context = context
 
     def __enter__(self) -> None:
-        metrics.in_flight(self._method).inc()
+        metrics.CALLS.began(self._method)
         self._began = perf_counter()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         took_s = perf_counter() - self._began
-        metrics.in_flight(self._method).dec()
-        code = status_of(error, self._context).name
-        metrics.duration(self._method, code).observe(took_s)
+        metrics.CALLS.ended(self._method, status_of(error, self._context).name, took_s)
 
 
 def status_of(error: BaseException | None, context: Any) -> grpc.StatusCode:

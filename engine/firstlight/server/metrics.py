@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from firstlight.domain import Query
 from firstlight.pipeline import Meter, Recommendation, Timing
+from firstlight.server.counting import CountedHistogram, Observations
 from firstlight.server.stages import StageTimes
 
 # Name, labels and bounds are those of OpenTelemetry's conventions for RPC metrics (rpc.server.call.duration) in their
 # Prometheus spelling, and below them bounds for answers that take a millisecond or two.
-_DURATION = Histogram(
+_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_DURATION = CountedHistogram(
     "rpc_server_call_duration_seconds",
     "Seconds from the arrival of a call in Python to its end.",
     ["rpc_system_name", "rpc_method", "rpc_response_status_code"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+    buckets=_BOUNDS_S,
 )
 _IN_FLIGHT = Gauge(
     "firstlight_calls_in_flight",
@@ -57,16 +59,36 @@ LAG = Histogram(
 )
 
 
-@cache
-def duration(method: str, code: str) -> Histogram:
-    """How long calls of ``method``, ``package.Service/Method``, take that end with the status ``code``."""
-    return _DURATION.labels("grpc", method, code)
+class CallTimes:
+    """Counts calls, of one thread, by method: ``package.Service/Method``."""
+
+    def __init__(self) -> None:
+        self._in_flight: dict[str, int] = defaultdict(int)
+        self._ended: dict[tuple[str, str], Observations] = {}
+
+    def began(self, method: str) -> None:
+        """A call is under way."""
+        self._in_flight[method] += 1
+
+    def ended(self, method: str, code: str, took_s: float) -> None:
+        """One ended, with the status ``code``."""
+        self._in_flight[method] -= 1
+        observed = self._ended.get((method, code))
+        if observed is None:
+            observed = self._ended[method, code] = Observations(_BOUNDS_S)
+        observed.observe(took_s)
+
+    def flush(self) -> None:
+        """Let a scrape see what was counted since the last time."""
+        ended, self._ended = self._ended, {}
+        for (method, code), observed in ended.items():
+            _DURATION.labels("grpc", method, code).add(observed)
+        for method, calls in self._in_flight.items():
+            _IN_FLIGHT.labels(method).set(calls)
 
 
-@cache
-def in_flight(method: str) -> Gauge:
-    """How many calls of ``method`` are under way."""
-    return _IN_FLIGHT.labels(method)
+CALLS = CallTimes()
+"""Of this process."""
 
 
 class PrometheusMeter(Meter):
@@ -94,7 +116,8 @@ class PrometheusMeter(Meter):
         self._stages.add(timings)
 
     def flush(self) -> None:
-        """Let a scrape see the stages that were counted since the last time."""
+        """Let a scrape see the calls and stages that were counted since the last time."""
+        CALLS.flush()
         self._stages.flush()
 
     def asked_users(self, queries: Sequence[Query]) -> None:

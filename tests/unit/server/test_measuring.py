@@ -13,6 +13,7 @@ from firstlight.errors import NotFoundError
 from firstlight.server.calls import CallInterceptor
 from firstlight.server.interceptor import StatusInterceptor
 from firstlight.server.measuring import Measured
+from firstlight.server.metrics import CALLS
 
 SERVICE = "firstlight.test.Measured"
 
@@ -68,11 +69,13 @@ def with_server(call: Callable[[grpc.aio.Channel], Awaitable[None]], service: st
 
 
 def called(method: str, code: str) -> float:
+    CALLS.flush()
     labels = {"rpc_system_name": "grpc", "rpc_method": f"{SERVICE}/{method}", "rpc_response_status_code": code}
     return REGISTRY.get_sample_value("rpc_server_call_duration_seconds_count", labels) or 0.0
 
 
 def under_way(method: str) -> float | None:
+    CALLS.flush()
     return REGISTRY.get_sample_value("firstlight_calls_in_flight", {"rpc_method": f"{SERVICE}/{method}"})
 
 
