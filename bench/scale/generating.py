@@ -112,7 +112,7 @@ def _histories(
     """
     popularity, quality = items
     most = int(lengths.max())
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # who is infinitely slow, or is not in the race, comes last
         race = rng.standard_exponential(affinity.shape, np.float32) / (popularity * np.exp(affinity))
     nearest = np.argpartition(race, most - 1, axis=1)[:, :most]
     order = np.argsort(np.take_along_axis(race, nearest, axis=1), axis=1)
