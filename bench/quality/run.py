@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))  # what benchmarks share
+
 import competing
 import ours
 from cache import Answers, Cache
@@ -30,7 +32,8 @@ from loading import load
 from plots import draw
 from reference import checks
 from rich.console import Console
-from tables import Table, best_table, check_table, figure_table, slice_tables
+from table import Table
+from tables import best_table, check_table, figure_table, slice_tables
 
 from firstlight.domain import Dataset
 from firstlight.evaluation.protocols import FOLDS, PROTOCOLS, Split, splits
@@ -87,8 +90,8 @@ def main() -> int:
     seconds["this run; what was cached before took no time"] = time.monotonic() - start
     if given.folds == FOLDS and not given.protocol and not given.only_peers:
         tables += [
-            Table("Settings of the peers", "", ["peer", "slice", "tried", "chosen", "NDCG@10 inside training"], grids),
-            Table("Seconds", "", ["part", "seconds"], [[name, f"{value:.0f}"] for name, value in seconds.items()]),
+            Table("Settings of the peers", ["peer", "slice", "tried", "chosen", "NDCG@10 inside training"], grids),
+            Table("Seconds", ["part", "seconds"], [[name, f"{value:.0f}"] for name, value in seconds.items()]),
         ]
         write(given.out, about(dataset, given), tables, draw(product, peers, given.out))
     failed = [check for check in checked if not check.passed]

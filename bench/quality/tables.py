@@ -1,45 +1,18 @@
-"""The run's tables, once: printed by Rich and written as Markdown."""
+"""The run's tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import rich.table
 from comparing import Key, Line, Slices, best, difference
 from figures import Figure, label
 from peers import NEW_USER, OVERALL
 from reference import Check
-from rich.console import Console
+from table import Table
 
 from firstlight.training.problems import FUSION
 
 SERVED = f"**{FUSION}**"
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under ``head``; the first column holds names."""
-
-    title: str
-    text: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-    def markdown(self) -> str:
-        """With its title as a heading."""
-        lines = [self.head, ("---", *["---:"] * (len(self.head) - 1)), *self.rows]
-        body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        return "\n\n".join(part for part in (f"## {self.title}", self.text, body) if part)
-
-    def show(self, console: Console) -> None:
-        """Print it."""
-        table = rich.table.Table(title=self.title, caption=self.text or None)
-        for n, name in enumerate(self.head):
-            table.add_column(name, justify="right" if n else "left")
-        for row in self.rows:
-            table.add_row(*row)
-        console.print(table)
 
 
 def slice_tables(ours: Slices, peers: Slices) -> list[Table]:
@@ -58,7 +31,7 @@ def by_evidence(keys: Sequence[Key], ours: Slices, peers: Slices) -> Table:
     ]
     users = len(next(iter(lines[keys[0]].values())).users)
     text = f"{users} users whom no fit has seen. NDCG@10 with its 95 % interval / recall@20."
-    return Table(NEW_USER, text, ["", *(f"k = {key[1]}" for key in keys)], rows)
+    return Table(NEW_USER, ["", *(f"k = {key[1]}" for key in keys)], rows, text)
 
 
 def gaps(keys: Sequence[Key], ours: Slices, peers: Slices) -> Table | None:
@@ -72,9 +45,9 @@ def gaps(keys: Sequence[Key], ours: Slices, peers: Slices) -> Table | None:
     ]
     return Table(
         "new-user: the fusion less each peer",
-        "NDCG@10, paired by user, with 95 % intervals.",
         ["", *(f"k = {key[1]}" for key in keys)],
         rows,
+        "NDCG@10, paired by user, with 95 % intervals.",
     )
 
 
@@ -94,7 +67,7 @@ def flat(key: Key, ours: Slices, peers: Slices) -> Table:
     first = next(iter(lines.values()))
     folds = len(first.by_fold)
     text = f"{len(set(first.users.tolist()))} users, {len(first.users)} lists, {folds} fold{'s' * (folds > 1)}."
-    return Table(label(key), text, head, rows)
+    return Table(label(key), head, rows, text)
 
 
 def figure_table(figures: Sequence[Figure]) -> Table:
@@ -103,9 +76,9 @@ def figure_table(figures: Sequence[Figure]) -> Table:
     rows = [[f.name, f.goal, f.reached, words[f.done]] for f in figures]
     return Table(
         "Figures to reach",
-        "Ratios of NDCG@10 with 95 % intervals, paired by user.",
         ["figure", "goal", "reached", ""],
         rows,
+        "Ratios of NDCG@10 with 95 % intervals, paired by user.",
     )
 
 
@@ -116,13 +89,13 @@ def check_table(checks: Sequence[Check]) -> Table:
         for c in checks
     ]
     text = "A peer that lands below the least fails the run."
-    return Table("Peers beside what they reached before", text, ["peer", "before", "here", "least", ""], rows)
+    return Table("Peers beside what they reached before", ["peer", "before", "here", "least", ""], rows, text)
 
 
 def best_table(peers: Slices) -> Table:
     """The best peer of each slice."""
     rows = [[label(key), best(lines), f"{lines[best(lines)].mean:.3f}"] for key, lines in peers.items() if best(lines)]
-    return Table("The best peer", "", ["slice", "peer", "NDCG@10"], rows)
+    return Table("The best peer", ["slice", "peer", "NDCG@10"], rows)
 
 
 def _together(key: Key, ours: Slices, peers: Slices) -> dict[str, Line]:

@@ -18,6 +18,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))  # what benchmarks share
+
 from drawing import draw
 from measuring import Measurement, Plan, keep, measure
 from rich.console import Console

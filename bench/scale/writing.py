@@ -1,16 +1,14 @@
-"""The tables: printed by Rich, and written as RESULTS.md."""
+"""The tables, and RESULTS.md."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import rich.table
 from growth import exponents, goals
 from measuring import Measurement
-from rich.console import Console
+from table import Table
 
 PLOT = "growth.png"
 STAGES = ("read", "cross-fit", "fusion", "refit", "export", "parity", "activate")
@@ -19,29 +17,6 @@ INTRODUCTION = (
     "run on the CPU: read, cross-fit, fusion, refit, export, parity, gate. Import and training are processes of their "
     "own; memory is the peak of the resident set. Goals of time count the whole training run; the import is beside it."
 )
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of text under ``head``; the first column holds names."""
-
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-    def markdown(self) -> str:
-        """With its title as a heading."""
-        lines = [self.head, ("---", *["---:"] * (len(self.head) - 1)), *self.rows]
-        return f"## {self.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-    def show(self, console: Console) -> None:
-        """Print it."""
-        table = rich.table.Table(title=self.title)
-        for n, name in enumerate(self.head):
-            table.add_column(name, justify="right" if n else "left")
-        for row in self.rows:
-            table.add_row(*row)
-        console.print(table)
 
 
 def tables(measured: Sequence[Measurement]) -> list[Table]:

@@ -14,9 +14,11 @@ def on_path(request: pytest.FixtureRequest) -> Iterator[Path]:
     """The folder of the benchmark that ``test_<name>.py`` is about: importable while that runs, and forgotten then."""
     folder = BENCH / request.path.stem.removeprefix("test_")
     before = set(sys.modules)
-    sys.path.insert(0, str(folder))
+    places = [str(folder), str(BENCH)]
+    sys.path[:0] = places
     yield folder
-    sys.path.remove(str(folder))
+    for place in places:
+        sys.path.remove(place)
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
             del sys.modules[name]
