@@ -57,6 +57,16 @@ LAG = Histogram(
     "Seconds, at most, from the commit of a change to the moment when a worker's answers know of it.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+TRANSACTION = Histogram(
+    "firstlight_transaction_seconds",
+    "Seconds of a transaction that keeps interactions, from its wait for other writers to the end of its commit.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+LONGEST_TRANSACTION = Gauge(
+    "firstlight_longest_transaction_seconds",
+    "Seconds of the longest of these transactions so far.",
+    multiprocess_mode="max",
+)
 
 
 class CallTimes:

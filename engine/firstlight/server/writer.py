@@ -7,9 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from time import perf_counter
 from typing import ParamSpec, TypeVar
 
-from firstlight.errors import UnavailableError
+from firstlight.errors import ConflictError, UnavailableError
+from firstlight.server import metrics
 from firstlight.store import InteractionWrite, Store, WriteResult
 
 P = ParamSpec("P")
@@ -31,6 +33,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="firstlight-writer")
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._longest_s = 0.0
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that writes."""
@@ -68,7 +71,7 @@ class Writer:
 
     async def _write(self, group: list[_Waiting]) -> None:
         try:
-            outcomes = await self.run(self._store.write_together, [write for write, _ in group])
+            outcomes = await self.run(self._write_together, [write for write, _ in group])
         except Exception as error:
             if len(group) == 1 or isinstance(error, UnavailableError):
                 for _, written in group:
@@ -79,6 +82,16 @@ class Writer:
         else:
             for (_, written), outcome in zip(group, outcomes, strict=True):
                 _settle(written, outcome)
+
+    def _write_together(self, writes: list[InteractionWrite]) -> list[WriteResult | ConflictError]:
+        """One transaction, measured."""
+        began = perf_counter()
+        outcomes = self._store.write_together(writes)
+        took_s = perf_counter() - began
+        metrics.TRANSACTION.observe(took_s)
+        self._longest_s = max(took_s, self._longest_s)
+        metrics.LONGEST_TRANSACTION.set(self._longest_s)
+        return outcomes
 
 
 def _settle(written: asyncio.Future[WriteResult], outcome: WriteResult | Exception) -> None:

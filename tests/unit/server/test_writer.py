@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from firstlight.domain import Interaction
 from firstlight.errors import ConflictError, UnavailableError
@@ -153,5 +154,25 @@ def test_other_writes_take_their_turn_in_the_same_thread(store: Watched) -> None
             store.may_write.release()
             await task
             assert (await other).name.startswith("firstlight-writer")
+
+    asyncio.run(run())
+
+
+def measured(name: str) -> float:
+    value = REGISTRY.get_sample_value(f"firstlight_{name}")
+    assert value is not None
+    return value
+
+
+def test_transactions_are_measured_with_what_they_waited_for(store: Watched) -> None:
+    async def run() -> None:
+        async with writing(store) as made:
+            count, seconds = (measured(f"transaction_seconds_{part}") for part in ("count", "sum"))
+            tasks = await waiting(made, write("a"), write("b"), write("c"))
+            await asyncio.sleep(0.2)
+            store.may_write.release(2)
+            await asyncio.gather(*tasks)
+            assert measured("transaction_seconds_count") == count + 2
+            assert 0.2 <= measured("longest_transaction_seconds") <= measured("transaction_seconds_sum") - seconds
 
     asyncio.run(run())
