@@ -24,7 +24,7 @@ from firstlight.pipeline.indexing import Indexing, sample
 from firstlight.pipeline.loading import load_encoders
 from firstlight.plugins import load_plugins
 from firstlight.settings import Settings, init_home
-from firstlight.store import open_store
+from firstlight.store import BundleRecord, open_store
 from firstlight.training import TrainOptions, train
 
 CATALOG = "default"
@@ -64,25 +64,35 @@ def movielens(cache: Path) -> Settings:
 def catalogue(cache: Path, items: int) -> Settings:
     """The home of a catalogue of ``items``: MovieLens itself, or resampled from it where that has fewer."""
     source = movielens(cache)
-    with closing(open_store(source)) as store:
-        record = store.active_bundle(CATALOG)
-    assert record is not None
-    real = Bundle.open(source.bundles / record.path, verify=False)
-    if items <= real.manifest.items:
+    if items <= active(source)[1].manifest.items:
         return source
     home = cache / f"resampled-{items}-{code((*TRAINING, *WRITING))}"
     if not home.exists():
         building = _fresh(home)
         shutil.copytree(source.home, building, ignore=shutil.ignore_patterns("bundles", "cache"))
-        settings = init_home(building)
-        with closing(open_store(settings)) as store:
-            users = _queries(real, store.load_dataset(CATALOG))
-            path = resample(real, settings.bundles, Draw(real.manifest.items, items, SEED), users)
-            own = replace(record, bundle_id=path.name, path=str(path.relative_to(settings.bundles)))
-            store.register_bundle(own)
-            store.activate_bundle(CATALOG, path.name, forced=True)
+        activate_resampled(source, init_home(building), items)
         building.rename(home)
     return Settings.load(home)
+
+
+def active(settings: Settings) -> tuple[BundleRecord, Bundle]:
+    """The bundle that a home answers from."""
+    with closing(open_store(settings)) as store:
+        record = store.active_bundle(CATALOG)
+    assert record is not None
+    return record, Bundle.open(settings.bundles / record.path, verify=False)
+
+
+def activate_resampled(source: Settings, settings: Settings, items: int) -> BundleRecord:
+    """Let a home with the store of ``source`` answer from a bundle of ``items``, resampled from the source's."""
+    record, real = active(source)
+    with closing(open_store(settings)) as store:
+        users = _queries(real, store.load_dataset(CATALOG))
+        path = resample(real, settings.bundles, Draw(real.manifest.items, items, SEED), users)
+        own = replace(record, bundle_id=path.name, path=str(path.relative_to(settings.bundles)))
+        store.register_bundle(own)
+        store.activate_bundle(CATALOG, path.name, forced=True)
+    return own
 
 
 def resample(real: Bundle, root: Path, draw: Draw, users: Queries) -> Path:

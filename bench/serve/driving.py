@@ -12,14 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from asking import Asked
-from serving import LOAD_CORE, Server
+from serving import ALL_CORES, LOAD_CORE, Server
 
 METHOD = "firstlight.v1.RecommendationService/Recommend"
-CONNECTIONS, STREAMS = 4, 8
-PINNED = ("taskset", "--cpu-list", str(LOAD_CORE))
 _DONE = re.compile(r"requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded")
 _SECONDS = re.compile(r"finished in ([\d.]+)(us|ms|s)")
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+@dataclass(frozen=True)
+class Callers:
+    """``streams``: calls in flight on each of ``connections``, in closed loops; ``cores``: of the generator."""
+
+    connections: int
+    streams: int
+    cores: str = LOAD_CORE
+
+
+FEW, MANY = Callers(4, 8), Callers(32, 1, ALL_CORES)
 
 
 @dataclass(frozen=True)
@@ -38,10 +48,10 @@ def h2load(server: Server, asked: Asked, seconds: int) -> Closed:
     Raises:
         RuntimeError: a request failed.
     """
-    shape = ["-c", str(CONNECTIONS), "-m", str(STREAMS), "-t", "1", "-D", str(seconds), "-d", str(asked.one)]
+    shape = ["-c", str(FEW.connections), "-m", str(FEW.streams), "-t", "1", "-D", str(seconds), "-d", str(asked.one)]
     headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
     before = server.cpu_s()
-    text = _run([*PINNED, "h2load", *shape, *headers, f"http://{server.address}/{METHOD}"], seconds)
+    text = _run(LOAD_CORE, ["h2load", *shape, *headers, f"http://{server.address}/{METHOD}"], seconds)
     used = server.cpu_s() - before
     done, took = _DONE.search(text), _SECONDS.search(text)
     if not done or not took or done[1] != done[2] or not int(done[1]):
@@ -50,29 +60,34 @@ def h2load(server: Server, asked: Asked, seconds: int) -> Closed:
     return Closed(count / (float(took[1]) * _UNITS[took[2]]), 1000 * used / count)
 
 
-def ours(binary: Path, server: Server, asked: Asked, seconds: float, *options: str) -> dict[str, Any]:
+def ours(
+    binary: Path, server: Server, asked: Asked, seconds: float, *options: str, callers: Callers = FEW
+) -> dict[str, Any]:
     """What the generator in ``load/`` tells of ``seconds`` with ``options``, all requests in turn.
 
     Raises:
         RuntimeError: a call failed.
     """
     flags = ["-server", server.address, "-requests", str(asked.many), "-seconds", str(seconds)]
-    told: dict[str, Any] = json.loads(_run([*PINNED, str(binary), *flags, *options], seconds))
+    flags += ["-connections", str(callers.connections), "-streams", str(callers.streams)]
+    told: dict[str, Any] = json.loads(_run(callers.cores, [str(binary), *flags, *options], seconds))
     if set(told["counts"]) != {"OK"}:
         raise RuntimeError(f"calls failed: {told['counts']}")
     return told
 
 
-def closed(binary: Path, server: Server, asked: Asked, seconds: float) -> dict[str, Any]:
-    """As many calls as :func:`h2load` has in flight, in a closed loop."""
-    shape = ("-mode", "closed", "-connections", str(CONNECTIONS), "-streams", str(STREAMS))
-    return ours(binary, server, asked, seconds, *shape)
+def closed(binary: Path, server: Server, asked: Asked, seconds: float, callers: Callers = FEW) -> dict[str, Any]:
+    """A closed loop, by default with as many calls in flight as :func:`h2load` has."""
+    return ours(binary, server, asked, seconds, "-mode", "closed", callers=callers)
 
 
-def open_loop(binary: Path, server: Server, asked: Asked, seconds: float, rate: float, *, seed: int) -> dict[str, Any]:
+def open_loop(
+    binary: Path, server: Server, asked: Asked, seconds: float, rate: float, *, seed: int, callers: Callers = FEW
+) -> dict[str, Any]:
     """Calls at random times, ``rate`` of them a second."""
-    shape = ("-mode", "open", "-connections", str(CONNECTIONS), "-rate", str(rate), "-seed", str(seed))
-    return ours(binary, server, asked, seconds, *shape)
+    return ours(
+        binary, server, asked, seconds, "-mode", "open", "-rate", str(rate), "-seed", str(seed), callers=callers
+    )
 
 
 def build(folder: Path) -> Path:
@@ -88,5 +103,6 @@ def missing() -> list[str]:
     return [name for name in ("go", "h2load", "taskset") if shutil.which(name) is None]
 
 
-def _run(command: list[str], seconds: float) -> str:
+def _run(cores: str, command: list[str], seconds: float) -> str:
+    command = ["taskset", "--cpu-list", cores, *command]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 60).stdout

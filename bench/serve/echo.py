@@ -1,7 +1,8 @@
 """The yardstick: a bare grpc.aio server on uvloop that answers Recommend without recommending.
 
-``echo.py ANSWER``: reads each request and builds the message in the file ``ANSWER`` anew for it. No interceptor, no
-health, nothing that a server needs beside its calls: what gRPC and protobuf cost in Python, and no more.
+``echo.py ANSWER PORT``: reads each request and builds the message in the file ``ANSWER`` anew for it. No interceptor,
+no health, nothing that a server needs beside its calls: what gRPC and protobuf cost in Python, and no more. Port 0 is a
+free one; several echoes may share one.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ class Echo(RecommendationServiceServicer):
         return RecommendResponse(recommendation=Recommendation(**self._fields))
 
 
-async def serve(answer: RecommendResponse) -> None:
+async def serve(answer: RecommendResponse, port: int) -> None:
     """Until the process is ended."""
     server = grpc.aio.server()
     add_RecommendationServiceServicer_to_server(Echo(answer), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
-    print(f"Serving on 127.0.0.1:{port}", flush=True)
+    print(f"Serving on 127.0.0.1:{bound}", flush=True)
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(RecommendResponse.FromString(Path(sys.argv[1]).read_bytes())))
+    uvloop.run(serve(RecommendResponse.FromString(Path(sys.argv[1]).read_bytes()), int(sys.argv[2])))

@@ -107,7 +107,7 @@ def echo(tmp_path):
     items = [RecommendedItem(item_id=f"item-{n}", score=1 / (1 + n), source="popularity") for n in range(20)]
     answer = RecommendResponse(recommendation=Recommendation(items=items, bundle_id="bundle-1"))
     (tmp_path / "answer.binpb").write_bytes(answer.SerializeToString())
-    command = [sys.executable, str(SERVE / "echo.py"), str(tmp_path / "answer.binpb")]
+    command = [sys.executable, str(SERVE / "echo.py"), str(tmp_path / "answer.binpb"), "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().split()[-1], answer
@@ -166,11 +166,12 @@ def load(ratio):
     return Load(100, 1000, ratio, 1.0, 0.1, 100, 0.0)
 
 
-def test_what_falls_short_is_marked_and_what_was_not_measured_says_so():
+def found():
     from asking import CACHED
-    from goals import LARGE, MIDDLE, NOT_MEASURED, SMALL, goals
+    from goals import LARGE, MIDDLE, SMALL, goals
+    from loads import tables
     from measuring import Latency, Measured, Memory
-    from writing import tables
+    from parts import Found
 
     measured = {
         SMALL: Measured(SMALL, Memory(1, 1), {(CACHED, "fast"): load(0.6)}),
@@ -185,14 +186,105 @@ def test_what_falls_short_is_marked_and_what_was_not_measured_says_so():
         ),
         LARGE: Measured(LARGE, Memory(1, 1), {(CACHED, "fast"): load(0.2)}),
     }
-    found = {one.name: one for one in goals(measured, None)}
-    assert found["`fast`, 100,000 items, cached user"].done is True
-    assert found["`full`, 100,000 items, cached user"].done is False
-    assert found["`fast`, 100,000 items, new user, all inline"].reached == NOT_MEASURED
-    assert found["p99 at half its own capacity, `fast`, 100,000 items"].done is True
-    assert found["p99 at half its own capacity, `full`, 100,000 items"].done is False
-    assert found["`fast` throughput from 1,682 to 1,000,000 items"].reached == "falls by 67%"
-    assert found["start to the first answer, 100,000 items"].done is None
-    first = tables(measured, None, {})[0].markdown()
-    assert first.count("**falls short**") == 3
-    assert first.count(NOT_MEASURED) == 12
+    return Found(goals(measured, None), tables(measured, {"Microseconds": {"read": 3.0, "write": 4.0}}))
+
+
+def test_what_falls_short_is_marked_and_what_was_not_measured_says_so():
+    from goals import NOT_MEASURED
+    from run import PARTS
+    from writing import figures
+
+    loads = found()
+    reached = {one.name: one for one in loads.goals}
+    assert reached["`fast`, 100,000 items, cached user"].done is True
+    assert reached["`full`, 100,000 items, cached user"].done is False
+    assert reached["`fast`, 100,000 items, new user, all inline"].reached == NOT_MEASURED
+    assert reached["p99 at half its own capacity, `fast`, 100,000 items"].done is True
+    assert reached["p99 at half its own capacity, `full`, 100,000 items"].done is False
+    assert reached["`fast` throughput from 1,682 to 1,000,000 items"].reached == "falls by 67%"
+    assert reached["start to the first answer, 100,000 items"].done is None
+    text = figures(PARTS, {"loads": loads}).markdown()
+    assert text.count("**falls short**") == 3
+    assert text.count(NOT_MEASURED) == 12
+
+
+def test_a_part_that_is_measured_again_leaves_the_others_and_the_notes(tmp_path):
+    from goals import Goal
+    from parts import Found, keep, read
+    from run import PARTS
+    from table import Table
+    from writing import write
+
+    file, results = tmp_path / "measurements.json", tmp_path / "RESULTS.md"
+    results.write_text("old\n\n## What was tried\n\nMuch.\n", "utf-8")
+    (goal,) = PARTS["swaps"].goals
+    keep(file, "loads", found())
+    keep(file, "swaps", Found([goal.met("9 failed", False)], when="2026-01-02", machine="a small one"))
+    swaps = Found(
+        [goal.met("0 failed", True)], [Table("Swaps", ["", "ms"], [("p99", "3")], "Quiet.")], "2026-01-03", "mine"
+    )
+    keep(file, "swaps", swaps)
+    kept = read(file)
+    assert (list(kept["swaps"].goals), kept["swaps"].when) == (swaps.goals, "2026-01-03")
+    assert [Goal(**vars(one)) for one in kept["loads"].goals] == found().goals
+    write(results, PARTS, kept)
+    text = results.read_text("utf-8")
+    assert "- `swaps`: mine, 2026-01-03." in text
+    assert "| 100 bundle swaps under load | 0 failed, p99 ≤ 3 × steady | 0 failed | reached |" in text
+    assert "## Swaps\n\nQuiet.\n\n|  | ms |\n| --- | ---: |\n| p99 | 3 |" in text
+    assert text.index("## Closed loop") < text.index("## Swaps") < text.index("## What was tried\n\nMuch.")
+    assert "old" not in text
+
+
+def test_parts_are_named(monkeypatch):
+    from run import arguments
+
+    monkeypatch.setattr("sys.argv", ["run.py", "--only", "memory,swaps"])
+    assert arguments().only == ("memory", "swaps")
+    monkeypatch.setattr("sys.argv", ["run.py", "--only", "memory,magic"])
+    with pytest.raises(SystemExit):
+        arguments()
+
+
+# ---------------------------------------------------------------- writes and swaps
+
+
+def test_ids_in_order_of_time_are_uuids_of_version_7(tmp_path):
+    import uuid
+
+    from events import ordered_id, random_id
+
+    made = [ordered_id(1_700_000_000_000 + n) for n in range(100)]
+    assert made == sorted(made)
+    assert {uuid.UUID(one).version for one in made} == {7}
+    assert {uuid.UUID(random_id(0)).version for _ in range(9)} == {4}
+
+
+def test_requests_bring_what_was_drawn():
+    from events import drawn, ordered_id, requests
+
+    from firstlight.server import from_proto
+    from firstlight.server.checks import Checks
+    from firstlight.v1.interaction_service_pb2 import BatchWriteInteractionsRequest
+
+    first, second = requests(drawn(ordered_id, 1_700_000_000_000_000), 3, 2)
+    with Checks() as checks:
+        sent = [
+            from_proto.interaction(one, "i", checks)
+            for body in (first, second)
+            for one in BatchWriteInteractionsRequest.FromString(body).interactions
+        ]
+    assert [one.time_us for one in sent] == [1_700_000_000_000_000 + 1_000 * n for n in range(6)]
+    assert len({one.interaction_id for one in sent}) == 6
+
+
+def test_a_list_is_a_bundles_own_where_the_scores_are():
+    from swaps import is_of
+
+    def answer(*items):
+        return Recommendation(items=[RecommendedItem(item_id=name, score=score) for name, score in items])
+
+    alone = answer(("a", 0.9), ("b", 0.5), ("c", 0.5))
+    assert is_of(answer(("a", 0.90001), ("c", 0.5), ("b", 0.5)), alone)
+    assert not is_of(answer(("a", 0.9), ("b", 0.5), ("d", 0.4)), alone)
+    assert not is_of(answer(("a", 0.9), ("b", 0.5)), alone)
