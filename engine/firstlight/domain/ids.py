@@ -18,7 +18,11 @@ _CATALOG = re.compile(r"[a-z0-9_-]{1,63}")
 
 def is_valid_id(value: str) -> bool:
     """Whether ``value`` may name an item, a user or an interaction."""
-    if not value or len(value) > MAX_ID_BYTES or _CONTROL.search(value):
+    if not value or len(value) > MAX_ID_BYTES:
+        return False
+    if value.isascii():
+        return value.isprintable()
+    if _CONTROL.search(value):
         return False
     try:
         return len(value.encode()) <= MAX_ID_BYTES

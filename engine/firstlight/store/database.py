@@ -36,7 +36,10 @@ class Database:
     """An engine with :meth:`read` and :meth:`write`. Safe to share among threads, not among processes."""
 
     def __init__(self, url: str) -> None:
-        self._engine = _create(_parse(url))
+        parsed = _parse(url)
+        self._engine = _create(parsed)
+        # SQLite: one connection for all writes, prepared for them.
+        self._writing = _create(parsed, writes=True) if self.dialect == "sqlite" else self._engine
         self._writers = threading.Lock()
         self._file = sqlite.SharedFile(self._engine, BUSY_TIMEOUT_S) if self.dialect == "sqlite" else None
 
@@ -49,6 +52,7 @@ class Database:
         """Close all connections."""
         if self._file:
             self._file.close()
+        self._writing.dispose()
         self._engine.dispose()
 
     @contextmanager
@@ -68,12 +72,10 @@ class Database:
             raise UnavailableError("the database is busy with other writes; try again")
         try:
             alone = self._file.alone() if self._file else nullcontext()
-            with _unavailable(), alone, self._engine.connect() as connection:
-                connection.execution_options(**sqlite.WRITES)
-                with connection.begin():
-                    if self.dialect == "postgresql":
-                        connection.exec_driver_sql(_LOCK)
-                    yield connection
+            with _unavailable(), alone, self._writing.connect() as connection, connection.begin():
+                if self.dialect == "postgresql":
+                    connection.exec_driver_sql(_LOCK)
+                yield connection
         finally:
             self._writers.release()
 
@@ -101,11 +103,10 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _create(url: URL) -> Engine:
+def _create(url: URL, *, writes: bool = False) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, hide_parameters=HIDDEN, connect_args={"timeout": BUSY_TIMEOUT_S})
-        event.listen(engine, "connect", sqlite.configure)
-        event.listen(engine, "begin", sqlite.begin)
+        sqlite.configure(engine, writes=writes)
         return engine
     try:
         engine = create_engine(

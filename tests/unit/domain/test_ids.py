@@ -6,7 +6,7 @@ from firstlight.domain.ids import is_valid_id, validate_catalog_id, validate_id
 from firstlight.errors import InvalidInputError
 
 GOOD = ["1", "a b", "x" * 256, "é" * 128, "日本語", "%/\\'\""]
-BAD = ["", "x" * 257, "é" * 129, "a\nb", "\0", "\x7f", "\x85", "\ud800"]
+BAD = ["", "x" * 257, "é" * 129, "a\nb", "\0", "\x1f", "\x7f", "\x85", "é\x1f", "\ud800"]
 
 
 @pytest.mark.parametrize("value", GOOD)

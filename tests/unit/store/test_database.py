@@ -115,6 +115,20 @@ def test_databases_that_do_not_answer(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_sqlite_writes_over_one_connection_with_room_for_what_they_change(tmp_path):
+    opened = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    drivers = set()
+    for _ in range(3):
+        with opened.write() as writing, opened.read() as reading:
+            assert writing.execute(text("PRAGMA temp_store")).scalar() == 2  # memory
+            assert writing.execute(text("PRAGMA cache_size")).scalar() == -32768
+            assert reading.execute(text("PRAGMA temp_store")).scalar() == 0
+            drivers.add(id(writing.connection.dbapi_connection))
+            assert id(reading.connection.dbapi_connection) not in drivers
+    assert len(drivers) == 1
+    opened.close()
+
+
 def test_a_database_locked_by_somebody_else_is_unavailable_and_then_not(tmp_path, monkeypatch):
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
     path = tmp_path / "x.db"
