@@ -137,7 +137,8 @@ def _started(command: list[str], log: Path, cores: str, *, lines: int = 1) -> It
     )
     try:
         assert process.stdout is not None
-        said = [line.split()[2:] for line in islice(process.stdout, lines)]
+        told = (line.split()[2:] for line in process.stdout if line.startswith(("Serving on ", "Workers on ")))
+        said = list(islice(told, lines))
         if len(said) < lines:
             raise RuntimeError(f"{' '.join(command)} did not start: {log.read_text()}")
         (address,), *own = said
