@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import catalogues
 import numpy as np
 from goals import SMALL, Goal
-from parts import Found, Part, Run, log
+from parts import Found, Part, Run
 from serving import ALL_CORES, serving
 from table import Table
 
@@ -27,7 +27,6 @@ MOST_MS = {INTERACTIONS.name: 250, UPSERTS.name: 1_000}
 
 def freshness(run: Run) -> Found:
     """Two workers, each asked at a port of its own; their home is a copy that may be written to."""
-    log("freshness")
     home = shutil.copytree(catalogues.catalogue(run.cache, SMALL).home, run.work / "home")
     writes = WRITES_QUICK if run.quick else WRITES
     with serving(home, workers=2, worker_ports=True, cores=ALL_CORES) as server, ExitStack() as stack:

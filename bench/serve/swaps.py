@@ -13,7 +13,7 @@ import numpy as np
 from asking import CACHED, dataset, requests
 from calling import Callers
 from goals import SMALL, Goal
-from parts import Found, Part, Run, log
+from parts import Found, Part, Run
 from serving import ALL_CORES, Server, serving
 from table import Table
 
@@ -35,7 +35,6 @@ MOST_RATIO = 3
 
 def swaps(run: Run) -> Found:
     """Two workers and two bundles: MovieLens', and one with twice as many items resampled from it."""
-    log("swaps")
     source = catalogues.catalogue(run.cache, SMALL)
     home = shutil.copytree(source.home, run.work / "home")
     settings = Settings.load(home)

@@ -38,11 +38,11 @@ def workers(run: Run) -> Found:
             rate = SHARE * driving.closed(run.generator, one, files, run.seconds, MANY)["per_second"]
         used = [[_cpu_ms(run, one, files, rate, seed) for one in every] for seed in range(run.rounds)]
     one, two, echo, echo_two = (statistics.median(column) for column in zip(*used, strict=True))
-    ours, echoes_ = (100 * (after / before - 1) for before, after in ((one, two), (echo, echo_two)))
-    more = ours - echoes_
+    ours, theirs = (100 * (after / before - 1) for before, after in ((one, two), (echo, echo_two)))
+    more = ours - theirs
     rows = [
         ("Firstlight", f"{one:.2f}", f"{two:.2f}", f"{ours:+.0f} %"),
-        ("echo", f"{echo:.3f}", f"{echo_two:.3f}", f"{echoes_:+.0f} %"),
+        ("echo", f"{echo:.3f}", f"{echo_two:.3f}", f"{theirs:+.0f} %"),
     ]
     title = f"CPU ms a request at {rate:,.0f} calls/s over {MANY.connections} connections, fast, {items:,} items"
     goal = GOAL.met(f"{more:+.0f} points", more <= MOST_POINTS)
