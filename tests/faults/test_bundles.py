@@ -104,6 +104,12 @@ def lose_a_weight(path: Path) -> None:
     hash_again(path)
 
 
+def turn_round(path: Path) -> None:
+    file = path / "components/popularity/items.npy"
+    np.save(file, np.ascontiguousarray(np.load(file)[::-1]))
+    hash_again(path)
+
+
 def escape(path: Path) -> None:
     shutil.copy(path / GRAPH, path.parent / "stolen")
     rewrite(path, lambda body: body["files"].update({"../stolen": body["files"][GRAPH]}))
@@ -116,6 +122,7 @@ BAD = {
     "other-input": (lambda path: sign_otherwise(path, side="input"), "component student fails to generate"),
     "other-output": (lambda path: sign_otherwise(path, side="output"), "component student fails to generate"),
     "nan-weight": (lose_a_weight, r"components/student/.*\.npy holds a number that is not finite"),
+    "other-weights": (turn_round, "answers its golden queries otherwise than when it was written"),
     "escaping": (escape, r"\.\./stolen lies outside the bundle"),
 }
 
@@ -154,6 +161,21 @@ def test_a_bad_bundle_that_was_activated_all_the_same_answers_nowhere(
             shop.store.activate_bundle(CATALOG, good)
     assert history.failures() == []
     assert history.bundles() == {good}
+
+
+def test_a_server_whose_active_bundle_is_damaged_answers_from_the_one_before(
+    serve: Callable[..., object], shop: Shop
+) -> None:
+    for name in ("flipped", "other-weights", "escaping"):
+        damage, why = BAD[name]
+        damage(shop.register(name))
+        shop.store.activate_bundle(CATALOG, name)
+        with serve(shop.settings.home, "--port", "0", "--workers", "2") as server:
+            with Client.connect(server.address) as client:
+                assert client.recommend(limit=5).bundle_id == shop.active.bundle_id
+            assert len(server.logged(rf"bundle {name} is refused: .*{why}")) == 2
+            assert len(server.logged(rf"bundle {shop.active.bundle_id} answers in the place of {name}")) == 2
+        shop.store.rollback_bundle(CATALOG)
 
 
 def test_a_hundred_swaps(serve: Callable[..., object], call: Callable[..., object], home: Path, shop: Shop) -> None:

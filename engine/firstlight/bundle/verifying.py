@@ -20,7 +20,7 @@ def verify_bundle(path: Path) -> Manifest:
     """
     _check_seal(path)
     manifest = Manifest.read(path)
-    present = set(_files(path)) - {MANIFEST, SEAL}
+    present = set(file_names(path)) - {MANIFEST, SEAL}
     for name in sorted(present ^ set(manifest.files)):
         raise _corrupt(path, name, "is not in the manifest" if name in present else "is missing")
     for name, wanted in manifest.files.items():
@@ -34,7 +34,7 @@ def verify_bundle(path: Path) -> Manifest:
 
 def describe_files(path: Path) -> dict[str, FileInfo]:
     """Length and SHA-256 of every file under ``path``, by name, sorted."""
-    return {name: FileInfo((path / name).stat().st_size, sha256(path / name)) for name in sorted(_files(path))}
+    return {name: FileInfo((path / name).stat().st_size, sha256(path / name)) for name in sorted(file_names(path))}
 
 
 def sha256(path: Path) -> str:
@@ -54,7 +54,7 @@ def _check_seal(path: Path) -> None:
         raise _corrupt(path, MANIFEST, f"does not match {SEAL}")
 
 
-def _files(path: Path) -> Iterator[str]:
+def file_names(path: Path) -> Iterator[str]:
     """Names of all files under ``path``, with ``/``; links and special files are refused."""
     for folder, directories, files in os.walk(path):
         for name in (*directories, *files):

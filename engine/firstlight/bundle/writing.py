@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from firstlight import __version__
+from firstlight.bundle.golden import GOLDEN, Golden
 from firstlight.bundle.ids import IdTable
 from firstlight.bundle.manifest import FORMAT_OF_ROUTES, MANIFEST, SEAL, ComponentInfo, FastRoute, Manifest
 from firstlight.bundle.verifying import describe_files, sha256
@@ -37,6 +39,9 @@ class Encoders(Protocol):
 Index = Callable[[Path, Iterable[str]], Mapping[str, float]]
 """Builds the vector indexes of the named components, whose folders are in a folder; how good they are, as metrics."""
 
+AskGolden = Callable[[Path], Golden]
+"""Loads what a bundle's folder holds but its hashes and golden queries, and asks it these."""
+
 
 def write_bundle(
     root: Path,
@@ -57,6 +62,7 @@ def write_bundle(
     dataset_token: int,
     plugins: Plugins,
     index: Index | None = None,
+    golden: AskGolden | None = None,
 ) -> Path:
     """Write the bundle ``root/<catalog_id>/<bundle_id>`` and return its path.
 
@@ -80,6 +86,7 @@ def write_bundle(
         dataset_token: the last change the training data hold.
         plugins: where the components came from.
         index: builds the vector indexes that the components will ask for; None: they are built when it is loaded.
+        golden: asks what was written the queries that it keeps; None: it keeps none.
     """
     parent = root / catalog_id
     parent.mkdir(parents=True, exist_ok=True)
@@ -105,15 +112,19 @@ def write_bundle(
             schema=schema,
             dataset_token=dataset_token,
             items=len(item_ids),
-            components={name: _source(plugins, name) for name in components},
+            components={name: source_of(plugins, name) for name in components},
             ranker=ranker_name if ranker is not None else "",
             fast=fast,
             metrics={**metrics, **measured},
             evaluation=dict(evaluation),
-            files=describe_files(building),
             format=encoders.format if fast is None else FORMAT_OF_ROUTES,
         )
-        (building / MANIFEST).write_text(manifest.to_json(), encoding="utf-8", newline="\n")
+        if golden is not None:
+            _write_manifest(building, manifest)
+            found = golden(building)
+            (building / MANIFEST).unlink()
+            (building / GOLDEN).write_text(found.model_dump_json() + "\n", encoding="utf-8", newline="\n")
+        _write_manifest(building, replace(manifest, files=describe_files(building)))
         (building / SEAL).write_text(sha256(building / MANIFEST) + "\n", encoding="ascii", newline="\n")
         building.chmod(0o755)
         _sync_tree(building)
@@ -132,7 +143,12 @@ def _write_items(directory: Path, ids: Sequence[str], items: ItemTable) -> None:
     np.save(directory / "counts.npy", items.base_counts.astype(np.int32, copy=False), allow_pickle=False)
 
 
-def _source(plugins: Plugins, component: str) -> ComponentInfo:
+def _write_manifest(building: Path, manifest: Manifest) -> None:
+    (building / MANIFEST).write_text(manifest.to_json(), encoding="utf-8", newline="\n")
+
+
+def source_of(plugins: Plugins, component: str) -> ComponentInfo:
+    """The plugin among ``plugins`` that makes ``component``; empty where none does."""
     registration = plugins.registrations.get(component)
     if registration is None:
         return ComponentInfo("", "")

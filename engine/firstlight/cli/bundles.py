@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from firstlight.cli.options import Catalog, Home, Json, opened
+from firstlight.cli.options import Catalog, Home, Json, load_plugins, opened
 from firstlight.cli.output import fields, print_json, show_table
 from firstlight.errors import NotFoundError, PreconditionError, Reason
 
@@ -89,7 +89,7 @@ def activate_bundle(
     catalog: Catalog = "default",
     as_json: Json = False,
 ) -> None:
-    """Let a bundle answer, after its files were verified. Running servers follow within a second.
+    """Let a bundle answer, after it was verified and rehearsed. Running servers follow within a second.
 
     A bundle that the gate refused needs --force; else the exit code is 3, as for train.
 
@@ -97,11 +97,11 @@ def activate_bundle(
 
         firstlight bundles activate 20260314T101500
     """
-    from firstlight.bundle import verify_bundle
+    from firstlight.pipeline.checking import CheckHere
 
     with opened(home) as (settings, store):
         record = find_bundle(store, catalog, bundle)
-        verify_bundle(settings.bundles / record.path)
+        CheckHere(settings, load_plugins(settings))(settings.bundles / record.path, rehearsed=True)
         store.activate_bundle(catalog, record.bundle_id, reason="command line", forced=force)
     _activated(record, as_json=as_json)
 

@@ -30,3 +30,6 @@ class Meter:
 
     def activated(self, catalog_id: str, bundle_id: str, created_at: datetime) -> None:
         """This process answers from a bundle, made ``created_at``, from now on."""
+
+    def refused(self, catalog_id: str, bundle_id: str) -> None:
+        """A bundle that is to answer cannot, and another one goes on."""

@@ -8,15 +8,22 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from firstlight.bundle import verify_bundle
 from firstlight.domain import Query
-from firstlight.errors import InvalidInputError, PreconditionError, Reason, Violation
+from firstlight.errors import (
+    CorruptBundleError,
+    InvalidInputError,
+    PluginError,
+    PreconditionError,
+    Reason,
+    Violation,
+)
+from firstlight.pipeline.checking import Check, CheckHere, open_engine
 from firstlight.pipeline.early import MOST_USERS
 from firstlight.pipeline.engine import Engine
 from firstlight.pipeline.isolation import Isolation
 from firstlight.pipeline.meter import Meter
 from firstlight.pipeline.placing import UserState
-from firstlight.pipeline.rehearsing import rehearse
+from firstlight.pipeline.rehearsing import ask_golden
 from firstlight.pipeline.results import Recommendation
 from firstlight.pipeline.threads import GuardedThreads
 from firstlight.pipeline.users import UserCache
@@ -28,6 +35,9 @@ log = logging.getLogger(__name__)
 
 HOOK_DEADLINE_S = 10.0
 """What observers of one event get together."""
+
+_UNFIT = (CorruptBundleError, PluginError, PreconditionError)
+"""What keeps a bundle from answering: other errors have nothing to do with it."""
 
 _PAGE = 1000
 _ITEM_CHANGES = (ChangeKind.ITEM, ChangeKind.ITEM_DELETED)
@@ -45,10 +55,20 @@ class Recommender:
     The engine that answered before an activation is kept and kept up to date, so that a rollback is one flip.
     """
 
-    def __init__(self, store: Store, settings: Settings, plugins: Plugins, *, meter: Meter | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        plugins: Plugins,
+        *,
+        meter: Meter | None = None,
+        check: Check | None = None,
+    ) -> None:
+        """``check``: says whether a bundle may be loaded; by default it is checked in this process."""
         self._store = store
         self._settings = settings
         self._plugins = plugins
+        self._check = check or CheckHere(settings, plugins)
         self._threads = GuardedThreads(settings.isolation.threads)
         self._meter = meter or Meter()
         self._hooks = self._isolation()
@@ -97,9 +117,11 @@ class Recommender:
     def load(self, catalog_id: str) -> Engine:
         """The engine of the catalogue's active bundle, loaded where this is the first use.
 
+        Where that bundle cannot answer, it is the newest of those that were active before it and can.
+
         Raises:
             PreconditionError: NO_ACTIVE_BUNDLE.
-            CorruptBundleError: the bundle's files are not what they should be.
+            CorruptBundleError: the bundle's files are not what they should be, and there is no other one.
         """
         engine = self._engines.get(catalog_id)
         if engine:
@@ -114,24 +136,20 @@ class Recommender:
                         reason=Reason.NO_ACTIVE_BUNDLE,
                         metadata={"catalog_id": catalog_id},
                     )
-                engine = self._open(record)
+                engine, record = self._first(record)
+                self._live(engine, record)
                 self._answer_from(engine, record)
             return engine
 
     def check(self, record: BundleRecord) -> None:
-        """Verify, load and rehearse a bundle beside those that answer, and forget it again.
-
-        One that answers here, or did last, has shown that it can: its files are verified.
+        """Verify and rehearse a bundle beside those that answer, where nobody did since its files were written.
 
         Raises:
             CorruptBundleError: a file is not what it should be, or a component cannot answer from it.
             PluginError: popularity cannot be loaded.
             PreconditionError: the bundle needs a text model that is not there.
         """
-        if self._loaded(record):
-            verify_bundle(self._settings.bundles / record.path)
-        else:
-            rehearse(self._read(record), self._settings.bundles / record.path)
+        self._check(self._settings.bundles / record.path, rehearsed=True)
 
     def recommend(
         self,
@@ -199,7 +217,7 @@ class Recommender:
         """Apply every change the store committed since the last call; the number of the last one.
 
         Items become live or are taken away, users are read again when they next ask, or at once where they met live
-        items, whose place depends on that. An activated bundle is verified, loaded beside the old one, rehearsed, and
+        items, whose place depends on that. An activated bundle is verified, rehearsed, loaded beside the old one, and
         then answers; one that fails in this is refused: the old one goes on.
         """
         with self._changing:
@@ -250,11 +268,13 @@ class Recommender:
         engine = self._loaded(record)
         if engine is None:
             try:
-                engine = self._open(record)
-                rehearse(engine, self._settings.bundles / record.path)
+                self.check(record)
+                engine = self._read(record)
+                self._live(engine, record)
             except Exception as error:  # whatever is wrong with it, the catalogue still has an answer
                 text = "bundle %s is refused, %s goes on answering: %s"
                 log.exception(text, record.bundle_id, current.bundle_id, error)
+                self._meter.refused(catalog_id, record.bundle_id)
                 return
         self._previous[catalog_id] = current
         self._answer_from(engine, record)
@@ -265,25 +285,43 @@ class Recommender:
         log.info("catalogue %s is answered by bundle %s", engine.catalog_id, engine.bundle_id)
         self.observe("firstlight_bundle_activated", catalog_id=engine.catalog_id, bundle_id=engine.bundle_id)
 
-    def _open(self, record: BundleRecord) -> Engine:
-        """Load a bundle and apply what happened to items since its data were read."""
-        engine = self._read(record)
+    def _first(self, active: BundleRecord) -> tuple[Engine, BundleRecord]:
+        """What answers in a process that had no answer: the active bundle, or else one before it, or what it can do."""
+        failures: list[Exception] = []
+        for record in (active, *self._store.previous_bundles(active.catalog_id)):
+            try:
+                self._check(self._settings.bundles / record.path, rehearsed=False)
+                engine = self._read(record)
+            except _UNFIT as error:
+                log.error("bundle %s is refused: %s", record.bundle_id, error)
+                self._meter.refused(record.catalog_id, record.bundle_id)
+                failures.append(error)
+            else:
+                if failures:
+                    log.error("bundle %s answers in the place of %s", record.bundle_id, active.bundle_id)
+                return engine, record
+        try:
+            self._check(self._settings.bundles / active.path, rehearsed=False)
+            engine = self._read(active, golden=False)
+        except _UNFIT:
+            raise failures[0] from None
+        log.error("bundle %s answers all the same, as there is no other one", active.bundle_id)
+        return engine, active
+
+    def _live(self, engine: Engine, record: BundleRecord) -> None:
+        """Apply what happened to items since the bundle's data were read."""
         engine.add_items(self._store.items_changed_since(record.catalog_id, record.dataset_token))
         since = self._since(record)
         self._refresh(engine, list(since[ChangeKind.ITEM_DELETED]))
         self._hear(engine, since[ChangeKind.INTERACTION])
-        return engine
 
-    def _read(self, record: BundleRecord) -> Engine:
-        return Engine.open(
-            self._settings.bundles / record.path,
-            self._plugins,
-            settings=self._settings.plugins,
-            isolation=self._isolation(),
-            threads=self._settings.serve.threads,
-            text_model=self._settings.train.text_model,
-            route=None if self._settings.serve.route == "auto" else self._settings.serve.route,
-        )
+    def _read(self, record: BundleRecord, *, golden: bool = True) -> Engine:
+        """Load a bundle that was checked; its ``golden`` queries warm it, and must be answered as they were."""
+        path = self._settings.bundles / record.path
+        engine = open_engine(path, self._settings, self._plugins, self._isolation())
+        if golden:
+            ask_golden(engine, path, self._plugins)
+        return engine
 
     def _isolation(self) -> Isolation:
         return Isolation(

@@ -8,9 +8,14 @@ from typing import TypeVar
 
 import numpy as np
 
+from firstlight import __version__
+from firstlight.bundle import Golden, Manifest
+from firstlight.bundle.writing import source_of
 from firstlight.domain import Histories, Queries
 from firstlight.errors import CorruptBundleError, PluginError
 from firstlight.pipeline.engine import Engine
+from firstlight.pipeline.golden import check_golden
+from firstlight.plugins import Attempt, Plugins
 from firstlight.runtime.serving import map_array
 
 MOST_ITEMS = 2_000
@@ -22,21 +27,44 @@ TOGETHER = 50
 T = TypeVar("T")
 
 
-def rehearse(engine: Engine, path: Path) -> None:
+def rehearse(engine: Engine, path: Path, plugins: Plugins) -> None:
     """Look at every weight of the bundle at ``path``, and let each component of ``engine``, loaded from it, answer.
 
-    They propose, score and rank for made-up users: each profile column, and histories over the catalogue. Components
-    that are not trusted are left alone: they are met by calls with a deadline, which go without them where they fail.
+    They answer its golden queries; of a bundle without any they propose, score and rank for made-up users: each profile
+    column, and histories over the catalogue. Components that are not trusted are left alone: they are met by calls with
+    a deadline, which go without them where they fail.
 
     Raises:
         CorruptBundleError: a weight is not finite (``metadata["file"]``); a component fails, as it does where a graph
-            has another signature than its component, or answers a number that is not finite (``["component"]``).
+            has another signature than its component, or answers a number that is not finite (``["component"]``); the
+            answers to golden queries are others than those in the bundle.
     """
     trusted = [name for name in engine.model.names if engine.isolation.health(name).trusted]
     for folder in (path / "items", *(path / "components" / name for name in trusted)):
         for file in sorted(folder.rglob("*.npy")):
             _check_weights(engine.bundle_id, path, file)
-    _answer(engine)
+    if not ask_golden(engine, path, plugins):
+        _ask_made_up(engine)
+
+
+def ask_golden(engine: Engine, path: Path, plugins: Plugins) -> bool:
+    """Let ``engine``, which knows no live items yet, answer the golden queries of its bundle; whether it holds any.
+
+    The answers must be those in the bundle, where the components that wrote these, and no other ones, answer.
+
+    Raises:
+        CorruptBundleError: as for :func:`rehearse`.
+    """
+    model = engine.model
+    golden = Golden.read(path, items=model.items.base_size, columns=len(model.profile_fields))
+    if golden is None:
+        return False
+    manifest = Manifest.read(path)
+    same = manifest.firstlight == __version__ and not engine.absent
+    same &= all(source_of(plugins, name) == source for name, source in manifest.components.items())
+    same &= all(engine.isolation.health(name).trusted for name in (*model.names, model.ranker_name))
+    check_golden(engine.bundle_id, golden, engine.routes, attempt=_strictly(engine), compare=same)
+    return True
 
 
 def _check_weights(bundle_id: str, path: Path, file: Path) -> None:
@@ -49,7 +77,9 @@ def _check_weights(bundle_id: str, path: Path, file: Path) -> None:
         )
 
 
-def _answer(engine: Engine) -> None:
+def _strictly(engine: Engine) -> Attempt:
+    """Leaves out who is not trusted, and nobody else."""
+
     def attempt(component: str, operation: str, function: Callable[[], T], /) -> T | None:
         if not engine.isolation.health(component).trusted:
             return None
@@ -62,6 +92,11 @@ def _answer(engine: Engine) -> None:
                 metadata={"bundle_id": engine.bundle_id, "component": component},
             ) from error
 
+    return attempt
+
+
+def _ask_made_up(engine: Engine) -> None:
+    attempt = _strictly(engine)
     size, columns = engine.model.items.base_size, len(engine.model.profile_fields)
     items = np.full(-(-min(size, MOST_ITEMS) // TOGETHER) * TOGETHER, -1, np.int32)
     items[: min(size, MOST_ITEMS)] = np.linspace(0, size - 1, min(size, MOST_ITEMS))

@@ -13,6 +13,7 @@ from firstlight.errors import PreconditionError, Reason
 from firstlight.pipeline import Recommender
 from firstlight.plugins import Plugins, load_plugins
 from firstlight.server.follower import Follower
+from firstlight.server.helper import BundleHelper
 from firstlight.server.metrics import PrometheusMeter
 from firstlight.server.writer import Writer
 from firstlight.settings import Settings
@@ -36,13 +37,23 @@ def _nobody_asks() -> None:
 class Backend:
     """The store, the recommender that follows it, and the threads that wait for SQL. Made in a running event loop."""
 
-    def __init__(self, settings: Settings, *, store: Store, plugins: Plugins, tracing: Tracing | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        store: Store,
+        plugins: Plugins,
+        tracing: Tracing | None = None,
+        helper: BundleHelper | None = None,
+    ) -> None:
+        """``helper``: checks bundles in a process of its own; None: they are checked in this one."""
         self.settings = settings
         self.tracing = tracing
         self.store = store
         self.plugins = plugins
+        self.helper = helper
         self.meter = PrometheusMeter()
-        self.recommender = Recommender(store, settings, plugins, meter=self.meter)
+        self.recommender = Recommender(store, settings, plugins, meter=self.meter, check=helper)
         self.draining = asyncio.Event()
         self.progressed: Callable[[], None] = _nobody_asks
         """Called after each answer that the event loop's thread computed: many in a row are no hang."""
@@ -55,14 +66,14 @@ class Backend:
 
     @classmethod
     def open(cls, settings: Settings) -> Backend:
-        """A backend with its own store and plugins.
+        """A backend with its own store and plugins, and a helper.
 
         Raises:
             PreconditionError: EXTRA_NOT_INSTALLED: traces are asked for.
         """
         tracing = _tracing() if settings.serve.traces == "otlp" else None
-        plugins = load_plugins(settings.plugin_rules)
-        return cls(settings, store=open_store(settings), plugins=plugins, tracing=tracing)
+        plugins, helper = load_plugins(settings.plugin_rules), BundleHelper(settings)
+        return cls(settings, store=open_store(settings), plugins=plugins, tracing=tracing, helper=helper)
 
     async def blocking(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that waits for SQL or for files."""
@@ -92,6 +103,8 @@ class Backend:
 
     async def close(self) -> None:
         """Stop following, close the store, and export the last traces."""
+        if self.helper is not None:
+            self.helper.stop()
         await self.follower.stop()
         self.writer.close()
         self.following.shutdown(cancel_futures=True)

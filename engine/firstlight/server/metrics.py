@@ -52,6 +52,11 @@ _CREATED = Gauge(
     ["catalog_id"],
     multiprocess_mode="livemin",
 )
+_REFUSED = Counter(
+    "firstlight_refused_bundles",
+    "Bundles that were to answer and could not, each once in each worker and attempt.",
+    ["catalog_id", "bundle_id"],
+)
 LAG = Histogram(
     "firstlight_freshness_lag_seconds",
     "Seconds, at most, from the commit of a change to the moment when a worker's answers know of it.",
@@ -145,3 +150,7 @@ class PrometheusMeter(Meter):
         self._active[catalog_id] = _ACTIVE.labels(catalog_id, bundle_id)
         self._active[catalog_id].set(1)
         _CREATED.labels(catalog_id).set(created_at.timestamp())
+
+    def refused(self, catalog_id: str, bundle_id: str) -> None:
+        """Count it."""
+        _REFUSED.labels(catalog_id, bundle_id).inc()

@@ -51,6 +51,18 @@ class Bundles(Repository):
             top = _top(connection, catalog_id)
             return _get(connection, catalog_id, top.bundle_id) if top else None
 
+    def previous_bundles(self, catalog_id: str) -> list[BundleRecord]:
+        """Those that rollbacks would lead to, one after another, each once and without the active one."""
+        with self._database.read() as connection:
+            top, found = _top(connection, catalog_id), dict[str, BundleRecord]()
+            active_id = top.bundle_id if top else ""
+            while top is not None and top.below is not None:
+                query = select(activations).where(activations.c.activation_id == top.below)
+                top = connection.execute(query).one()
+                if top.bundle_id != active_id:
+                    found.setdefault(top.bundle_id, _get(connection, catalog_id, top.bundle_id))
+            return list(found.values())
+
     def activate_bundle(self, catalog_id: str, bundle_id: str, *, reason: str = "", forced: bool = False) -> int:
         """Let a bundle answer from now on; the write token. Nothing changes where it does already.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from firstlight.bundle import FastRoute, write_bundle
 from firstlight.domain import Dataset, Queries
+from firstlight.pipeline.golden import AskGolden
 from firstlight.pipeline.indexing import Indexing, sample
 from firstlight.pipeline.loading import ComponentSettings
 from firstlight.plugins import Plugins
@@ -31,7 +32,7 @@ def export_product(
     model, fast = product.routes.full, product.routes.fast
     quality = {str(knot): share for knot, share in product.routes.quality.items()}
     profiles = product.encoders.profiles(dataset.user_attributes)
-    users = sample(Queries(profiles, dataset.histories, tuple(dataset.user_attributes)))
+    users = Queries(profiles, dataset.histories, tuple(dataset.user_attributes))
     return write_bundle(
         root,
         bundle_id=bundle_id,
@@ -49,5 +50,6 @@ def export_product(
         evaluation=evaluation_of(product.crossfit.results),
         dataset_token=token,
         plugins=plugins,
-        index=Indexing(model.items, users, plugins, settings or {}),
+        index=Indexing(model.items, sample(users), plugins, settings or {}),
+        golden=AskGolden(users, product.encoders, plugins, settings or {}),
     )

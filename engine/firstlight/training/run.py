@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import secrets
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from firstlight.bundle import Manifest
+from firstlight.bundle import Manifest, remove_bundle
 from firstlight.errors import CorruptBundleError
+from firstlight.pipeline.checking import CheckHere
 from firstlight.plugins import Plugins
 from firstlight.roles import Progress, no_progress
 from firstlight.settings import Settings
@@ -48,14 +48,14 @@ def train(
     *,
     progress: Progress = no_progress,
 ) -> TrainResult:
-    """Read, cross-fit, fuse, refit, export, check parity, register the bundle, and activate it if the gate lets it.
+    """Read, cross-fit, fuse, refit, export, check parity, rehearse, register, and activate if the gate lets it.
 
     Stages told to ``progress``: ``read``, those of :func:`fit_product`, ``export``, ``parity``, ``activate``. What
     ``progress`` raises ends the run: until the bundle is registered nothing of it remains.
 
     Raises:
         PreconditionError: EMPTY_CATALOG.
-        CorruptBundleError: PARITY_FAILED.
+        CorruptBundleError: PARITY_FAILED; BUNDLE_CORRUPT: the bundle cannot answer.
         InvalidInputError: a setting cannot be used.
     """
     start = time.monotonic()
@@ -99,6 +99,7 @@ def _run(
     try:
         progress("parity", 0.0)
         check_parity(path, product, dataset, plugins, settings)
+        CheckHere(settings, plugins)(path, rehearsed=True)
         progress("activate", 0.0)
         gate = judge(product.crossfit.results, _active_results(store, settings, catalog_id))
         for warning in gate.warnings:
@@ -118,7 +119,7 @@ def _run(
             )
         )
     except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
+        remove_bundle(path)
         raise
     activated = gate.open or options.force
     if activated:

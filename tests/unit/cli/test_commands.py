@@ -1,13 +1,17 @@
 """Commands from argument to exit code, on a small shop without the long steps."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import firstlight.evaluation
 import firstlight.training
+from firstlight.bundle.manifest import MANIFEST, SEAL, Manifest
+from firstlight.bundle.verifying import sha256
 from firstlight.cli.output import console, progress_bars
 from firstlight.cli.quality import show_quality
 from firstlight.cli.run import run
@@ -193,7 +197,7 @@ def test_quality_has_a_table_a_slice_and_a_column_an_amount_of_evidence(capsys):
 
 
 def test_a_refused_bundle_is_activated_by_force_only(capsys, home, bundles, monkeypatch):
-    monkeypatch.setattr("firstlight.bundle.verify_bundle", lambda path: None)
+    monkeypatch.setattr("firstlight.pipeline.checking.CheckHere.__call__", lambda *_, rehearsed: None)
     gate = {"decision": "refused", "reason": "worse for new users"}
     made = datetime(2026, 2, 1, tzinfo=UTC)
     bundles.register_bundle(BundleRecord("default", "20260201-cc", "x", made, "small", 9, 0, Schema(), gate=gate))
@@ -202,6 +206,33 @@ def test_a_refused_bundle_is_activated_by_force_only(capsys, home, bundles, monk
     assert bundles.active_bundle("default").bundle_id == "20260102-bb"
     assert run(["bundles", "activate", "20260201-cc", "--force"]) == 0
     assert bundles.active_bundle("default").bundle_id == "20260201-cc"
+
+
+@pytest.fixture
+def whole(home, bundles):
+    """A registered bundle that can answer; its folder."""
+    golden = Path(__file__).parents[2] / "golden" / "format-3"
+    path = shutil.copytree(golden, home / "bundles" / "default" / "golden")
+    made = datetime(2026, 2, 1, tzinfo=UTC)
+    bundles.register_bundle(BundleRecord("default", "golden", "default/golden", made, "small", 9, 0, Schema()))
+    return path
+
+
+def test_a_bundle_is_rehearsed_before_it_is_activated(capsys, bundles, whole):
+    assert run(["bundles", "activate", "golden"]) == 0
+    assert bundles.active_bundle("default").bundle_id == "golden"
+
+
+def test_a_bundle_whose_bytes_are_right_and_weights_are_not_is_not_activated(capsys, bundles, whole):
+    file = whole / "components/popularity/items.npy"
+    np.save(file, np.full_like(np.load(file), np.nan))
+    text, old = (whole / MANIFEST).read_text("utf-8"), Manifest.read(whole).files["components/popularity/items.npy"]
+    (whole / MANIFEST).write_text(text.replace(old.sha256, sha256(file)), "utf-8")
+    (whole / SEAL).write_text(sha256(whole / MANIFEST) + "\n")
+    assert run(["bundles", "verify", "golden"]) == 0
+    assert run(["bundles", "activate", "golden"]) == 1
+    assert "items.npy holds a number that is not finite" in " ".join(capsys.readouterr().err.split())
+    assert bundles.active_bundle("default").bundle_id == "20260102-bb"
 
 
 def test_a_bundle_is_shown_with_its_whole_path(capsys, home, bundles):

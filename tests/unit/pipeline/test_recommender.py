@@ -1,6 +1,7 @@
 """Many catalogues, one store: completion, following, activation, rollback."""
 
 import logging
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import pytest
 from firstlight.bundle import Bundle
 from firstlight.domain import HistoryEntry, Interaction, Item, Query, Scenario, User
 from firstlight.errors import CorruptBundleError, InvalidInputError, NotFoundError, PreconditionError, Reason
-from firstlight.pipeline import DegradationReason, Meter, Recommendation, Recommender
+from firstlight.pipeline import DegradationReason, Engine, Meter, Recommendation, Recommender
 from firstlight.plugins import Plugins
 from firstlight.settings import Settings, init_home
 from firstlight.store import BundleRecord, Store, open_store
@@ -242,39 +243,95 @@ def test_an_activated_bundle_takes_over_and_a_rollback_brings_the_old_one_back(h
     assert activated == ["b1", "b2", "b1"]
 
 
+def damage(path: Path) -> None:
+    file = path / "items/content.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
 def test_a_damaged_bundle_is_refused_and_the_old_one_goes_on(home: Home, caplog):
     home.activate("b1")
     recommender = home.recommender()
     recommender.load("default")
-    file = home.bundle("b2") / "items/content.npy"
-    content = bytearray(file.read_bytes())
-    content[-1] ^= 1
-    file.write_bytes(content)
+    damage(home.bundle("b2"))
     home.store.activate_bundle("default", "b2")
     with caplog.at_level(logging.ERROR):
         recommender.follow()
     assert one(recommender, Query()).bundle_id == "b1"
     assert "b2 is refused" in caplog.text
-    with pytest.raises(CorruptBundleError, match=r"content\.npy"):
+
+
+def test_where_the_active_bundle_is_damaged_the_last_good_one_answers(home: Home, caplog):
+    home.activate("b1")
+    home.activate("b2")
+    for bundle_id in ("b3", "b4"):
+        damage(home.activate(bundle_id))
+    meter = create_autospec(Meter, instance=True)
+    recommender = home.recommender(meter)
+    home.store.upsert_items("default", [Item("fresh", {"shelf": "games"})])
+    with caplog.at_level(logging.ERROR):
+        found = one(recommender, Query(limit=1000))
+    assert found.bundle_id == "b2"
+    assert "fresh" in ids(found)
+    assert re.search(r"b4 is refused: .*content\.npy has changed", caplog.text)
+    assert "bundle b2 answers in the place of b4" in caplog.text
+    assert [call.args for call in meter.refused.call_args_list] == [("default", "b4"), ("default", "b3")]
+    home.activate("b5")
+    recommender.follow()
+    assert one(recommender, Query()).bundle_id == "b5"
+
+
+def test_damaged_bundles_alone_are_an_error_that_names_the_active_one(home: Home):
+    damage(home.activate("b1"))
+    damage(home.activate("b2"))
+    with pytest.raises(CorruptBundleError, match=r"bundle b2: items/content\.npy"):
         one(home.recommender(), Query())
 
 
-def test_a_bundle_that_is_checked_does_not_answer_and_one_that_answers_is_not_read_again(home: Home, monkeypatch):
+def test_a_bundle_that_fails_its_golden_queries_answers_only_where_there_is_no_other(home: Home, monkeypatch, caplog):
+    home.activate("b1")
+
+    def ask(engine: Engine, path: Path, plugins: Plugins) -> None:
+        if path.name == "b1":
+            raise CorruptBundleError("b1 answers otherwise")
+
+    monkeypatch.setattr("firstlight.pipeline.recommender.ask_golden", ask)
+    assert one(home.recommender(), Query()).bundle_id == "b1"
+    assert "bundle b1 answers all the same" in caplog.text
+    home.activate("b2")
+    assert one(home.recommender(), Query()).bundle_id == "b2"
+    home.store.rollback_bundle("default")
+    home.activate("b3")
+    home.store.rollback_bundle("default")
+    assert one(home.recommender(), Query()).bundle_id == "b1"
+
+
+def test_what_was_checked_before_its_activation_is_loaded_once_and_rehearsed_once(home: Home, monkeypatch):
     home.activate("b1")
     recommender = home.recommender()
     recommender.load("default")
     path = home.bundle("b2")
-    opened = []
-    monkeypatch.setattr("firstlight.pipeline.recommender.rehearse", lambda engine, path: opened.append(path.name))
-    for bundle_id in ("b1", "b2"):
-        recommender.check(home.store.get_bundle("default", bundle_id))
-    assert opened == ["b2"]
+    rehearsed, opened = [], []
+    real = Engine.open
+
+    def note(path: Path, *given: Any, **named: Any) -> Engine:
+        opened.append(path.name)
+        return real(path, *given, **named)
+
+    monkeypatch.setattr("firstlight.pipeline.checking.rehearse", lambda engine, path, _: rehearsed.append(path.name))
+    monkeypatch.setattr(Engine, "open", note)
+    recommender.check(home.store.get_bundle("default", "b2"))
     assert recommender.active_bundle("default") == "b1"
-    for file in (path, home.settings.bundles / home.store.get_bundle("default", "b1").path):
-        (file / "items/content.npy").unlink()
-    for bundle_id in ("b1", "b2"):
-        with pytest.raises(CorruptBundleError, match=r"content\.npy is missing"):
-            recommender.check(home.store.get_bundle("default", bundle_id))
+    assert rehearsed == opened == ["b2"]
+    home.store.activate_bundle("default", "b2")
+    recommender.follow()
+    assert recommender.active_bundle("default") == "b2"
+    assert rehearsed == ["b2"]
+    assert opened == ["b2", "b2"], "to rehearse, and to answer"
+    (path / "items/content.npy").unlink()
+    with pytest.raises(CorruptBundleError, match=r"content\.npy is missing"):
+        recommender.check(home.store.get_bundle("default", "b2"))
 
 
 def test_activations_of_a_catalogue_nobody_asked_for_load_nothing(home: Home):

@@ -59,6 +59,17 @@ def test_rolling_back_goes_down_the_stack(three):
     assert history == ["a", "c", "a", "b", "c", "b", "a"]
 
 
+def test_previous_bundles_are_those_that_rollbacks_lead_to(three):
+    assert three.previous_bundles("default") == []
+    for bundle_id in "abac":
+        three.activate_bundle("default", bundle_id)
+    assert three.previous_bundles("default") == [bundle("a"), bundle("b")]
+    three.rollback_bundle("default")
+    assert three.active_bundle("default") == bundle("a")
+    assert three.previous_bundles("default") == [bundle("b")]
+    assert three.previous_bundles("none") == []
+
+
 def test_activating_the_active_bundle_changes_nothing(three):
     three.activate_bundle("default", "a")
     token = three.activate_bundle("default", "b", reason="better", forced=True)
