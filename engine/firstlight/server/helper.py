@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firstlight import errors
+from firstlight import errors, logs
 from firstlight.bundle import is_checked, verify_once
 from firstlight.errors import CorruptBundleError, FirstlightError, PluginError, PreconditionError, Reason
 from firstlight.settings import Settings
@@ -122,6 +121,7 @@ def _cores() -> list[int]:
 
 def _check(order: Order) -> Verdict:
     settings, path = Settings.model_validate(order.settings), Path(order.path)
+    logs.configure(settings.serve.log_format)
     try:
         verify_once(path)
         if order.rehearsed:
@@ -136,7 +136,6 @@ def _check(order: Order) -> Verdict:
 
 def main() -> int:
     """Check one bundle; the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
     order = Order(**json.load(sys.stdin))
     os.sched_setaffinity(0, order.cores)
     os.nice(NICENESS)
