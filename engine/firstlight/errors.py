@@ -10,6 +10,7 @@
     ├── CorruptBundleError              DATA_LOSS             BUNDLE_CORRUPT, PARITY_FAILED
     ├── UnavailableError                UNAVAILABLE           STORE_UNAVAILABLE
     ├── DeadlineError                   DEADLINE_EXCEEDED     DEADLINE_TOO_SHORT
+    ├── OverloadedError                 RESOURCE_EXHAUSTED    OVERLOADED
     └── PluginError                     INTERNAL              PLUGIN_FAULT
 
 ``code`` is the name of a gRPC status code; only ``firstlight.server`` turns it into one. ``reason`` is a value of
@@ -52,6 +53,7 @@ class Reason(StrEnum):
     DEADLINE_TOO_SHORT = "DEADLINE_TOO_SHORT"
     PLUGIN_FAULT = "PLUGIN_FAULT"
     INTERNAL = "INTERNAL"
+    OVERLOADED = "OVERLOADED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,24 @@ class DeadlineError(FirstlightError):
 
     code = "DEADLINE_EXCEEDED"
     default_reason = Reason.DEADLINE_TOO_SHORT
+
+
+class OverloadedError(FirstlightError):
+    """More is asked than can be answered in time; ``push_back_s``: for how long the caller should ask no more."""
+
+    code = "RESOURCE_EXHAUSTED"
+    default_reason = Reason.OVERLOADED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        push_back_s: float = 0.0,
+        reason: Reason | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, metadata=metadata)
+        self.push_back_s = push_back_s
 
 
 class PluginError(FirstlightError):

@@ -84,6 +84,9 @@ const (
 	ErrorReason_ERROR_REASON_PLUGIN_FAULT ErrorReason = 24
 	// INTERNAL: a fault of the server; metadata "request_id" finds it in the log.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 25
+	// RESOURCE_EXHAUSTED: the server has more calls than it can answer in time; the trailing metadata
+	// "grpc-retry-pushback-ms" says for how long to call it no more.
+	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 26
 )
 
 // Enum value maps for ErrorReason.
@@ -115,6 +118,7 @@ var (
 		23: "ERROR_REASON_DEADLINE_TOO_SHORT",
 		24: "ERROR_REASON_PLUGIN_FAULT",
 		25: "ERROR_REASON_INTERNAL",
+		26: "ERROR_REASON_OVERLOADED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -143,6 +147,7 @@ var (
 		"ERROR_REASON_DEADLINE_TOO_SHORT":        23,
 		"ERROR_REASON_PLUGIN_FAULT":              24,
 		"ERROR_REASON_INTERNAL":                  25,
+		"ERROR_REASON_OVERLOADED":                26,
 	}
 )
 
@@ -177,7 +182,7 @@ var File_firstlight_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_firstlight_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	" firstlight/v1/error_reason.proto\x12\rfirstlight.v1*\x8b\a\n" +
+	" firstlight/v1/error_reason.proto\x12\rfirstlight.v1*\xa8\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12#\n" +
@@ -205,7 +210,8 @@ const file_firstlight_v1_error_reason_proto_rawDesc = "" +
 	"\x1eERROR_REASON_STORE_UNAVAILABLE\x10\x16\x12#\n" +
 	"\x1fERROR_REASON_DEADLINE_TOO_SHORT\x10\x17\x12\x1d\n" +
 	"\x19ERROR_REASON_PLUGIN_FAULT\x10\x18\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x19BC\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x19\x12\x1b\n" +
+	"\x17ERROR_REASON_OVERLOADED\x10\x1aBC\n" +
 	"\x11dev.firstlight.v1P\x01Z,firstlight.dev/go/firstlight/v1;firstlightv1b\x06proto3"
 
 var (

@@ -8,10 +8,12 @@ import grpc
 from google.protobuf.any_pb2 import Any
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from firstlight.errors import FirstlightError, InvalidInputError, PluginError, Reason, Violation
+from firstlight.errors import FirstlightError, InvalidInputError, OverloadedError, PluginError, Reason, Violation
 
 DOMAIN = "firstlight"
 DETAILS_KEY = "grpc-status-details-bin"
+PUSH_BACK_KEY = "grpc-retry-pushback-ms"
+"""Retries of gRPC (gRFC A6) wait this long, and callers who obey send nothing meanwhile."""
 
 MAX_DETAILS_BYTES = 3 * 1024
 """Of the serialised details: 4 KiB in the base64 of a header; clients refuse more than 8 KiB of headers in all."""
@@ -27,11 +29,15 @@ class Failure:
     code: grpc.StatusCode
     message: str
     details: bytes
+    push_back_s: float | None = None
 
     @property
-    def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
-        """The details where clients look for them."""
-        return ((DETAILS_KEY, self.details),)
+    def trailing_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        """The details, and for how long to wait, where clients look for them."""
+        details = (DETAILS_KEY, self.details)
+        if self.push_back_s is None:
+            return (details,)
+        return (details, (PUSH_BACK_KEY, str(round(1000 * self.push_back_s))))
 
 
 def to_failure(error: Exception, *, request_id: str) -> Failure:
@@ -45,7 +51,8 @@ def to_failure(error: Exception, *, request_id: str) -> Failure:
             metadata={"request_id": request_id},
         )
     message = _cut(str(error), MAX_MESSAGE_BYTES)
-    return Failure(grpc.StatusCode[error.code], message, _details(error, message))
+    push_back_s = error.push_back_s if isinstance(error, OverloadedError) else None
+    return Failure(grpc.StatusCode[error.code], message, _details(error, message), push_back_s)
 
 
 def _details(error: FirstlightError, message: str) -> bytes:

@@ -77,6 +77,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL: a plugin broke its contract."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 25
     """INTERNAL: a fault of the server; metadata "request_id" finds it in the log."""
+    ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 26
+    """RESOURCE_EXHAUSTED: the server has more calls than it can answer in time; the trailing metadata
+    "grpc-retry-pushback-ms" says for how long to call it no more.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Machine-readable causes of errors. Every error of a method carries a google.rpc.ErrorInfo in its status details, at
@@ -140,4 +144,8 @@ ERROR_REASON_PLUGIN_FAULT: ErrorReason.ValueType  # 24
 """INTERNAL: a plugin broke its contract."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 25
 """INTERNAL: a fault of the server; metadata "request_id" finds it in the log."""
+ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 26
+"""RESOURCE_EXHAUSTED: the server has more calls than it can answer in time; the trailing metadata
+"grpc-retry-pushback-ms" says for how long to call it no more.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

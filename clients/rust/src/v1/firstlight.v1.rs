@@ -822,6 +822,9 @@ pub enum ErrorReason {
     PluginFault = 24,
     /// INTERNAL: a fault of the server; metadata "request_id" finds it in the log.
     Internal = 25,
+    /// RESOURCE_EXHAUSTED: the server has more calls than it can answer in time; the trailing metadata
+    /// "grpc-retry-pushback-ms" says for how long to call it no more.
+    Overloaded = 26,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -856,6 +859,7 @@ impl ErrorReason {
             Self::DeadlineTooShort => "ERROR_REASON_DEADLINE_TOO_SHORT",
             Self::PluginFault => "ERROR_REASON_PLUGIN_FAULT",
             Self::Internal => "ERROR_REASON_INTERNAL",
+            Self::Overloaded => "ERROR_REASON_OVERLOADED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -889,6 +893,7 @@ impl ErrorReason {
             "ERROR_REASON_DEADLINE_TOO_SHORT" => Some(Self::DeadlineTooShort),
             "ERROR_REASON_PLUGIN_FAULT" => Some(Self::PluginFault),
             "ERROR_REASON_INTERNAL" => Some(Self::Internal),
+            "ERROR_REASON_OVERLOADED" => Some(Self::Overloaded),
             _ => None,
         }
     }

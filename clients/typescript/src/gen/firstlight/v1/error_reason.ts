@@ -71,4 +71,9 @@ export enum ErrorReason {
   PLUGIN_FAULT = 24,
   /** INTERNAL - INTERNAL: a fault of the server; metadata "request_id" finds it in the log. */
   INTERNAL = 25,
+  /**
+   * OVERLOADED - RESOURCE_EXHAUSTED: the server has more calls than it can answer in time; the trailing metadata
+   * "grpc-retry-pushback-ms" says for how long to call it no more.
+   */
+  OVERLOADED = 26,
 }
