@@ -2,6 +2,7 @@
 
 Trusted components run in the caller's thread. Others run in guarded threads, within a share of what is left of the
 deadline, until they have been quick and clean for long enough; one fault, or one slow call, and they are back there.
+A stage of a batch that comes too late is left out, whoever's it is: at worst popularity answers alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ _SLOW = 10
 """A slow call takes back this many quick ones; this many times slower than quick, it takes back the promotion."""
 
 _SHORTEST_WAIT_S = 0.001
+
+_LATEST = {"generate": 0.5, "score": 0.7, "rank": 0.85, "rerank": 0.85, "explain": 0.95}
+"""By operation, the share of a deadline after which it is not begun any more, but for popularity. What is not named
+here, such as a filter of what may be shown, is called however late it is."""
 
 log = logging.getLogger(__name__)
 
@@ -224,7 +229,9 @@ class Batch:
 
     def __init__(self, isolation: Isolation, absent: Mapping[str, str], remaining_s: float | None) -> None:
         self._isolation = isolation
-        self._deadline = None if remaining_s is None else time.monotonic() + remaining_s
+        self._began = time.monotonic()
+        self._remaining_s = remaining_s
+        self._deadline = None if remaining_s is None else self._began + remaining_s
         self._absent = absent
         self._skipped: dict[str, DegradationReason] = {}
         self.errors: dict[str, BaseException] = {}
@@ -242,6 +249,9 @@ class Batch:
             self._isolation.probe(component, operation, function)
             self._skip(component, DegradationReason.COMPONENT_QUARANTINED, named)
             return None
+        if component != FLOOR and self._is_late(operation):
+            self._skip(component, DegradationReason.COMPONENT_TIMED_OUT, named)
+            return None
         deadline = self._deadline
         began = time.perf_counter()
         try:
@@ -258,6 +268,11 @@ class Batch:
             self.watch.called(component, operation, began)
         self._isolation.succeeded(component, taken_s)
         return result
+
+    def _is_late(self, operation: str) -> bool:
+        if self._remaining_s is None or operation not in _LATEST:
+            return False
+        return time.monotonic() - self._began > self._remaining_s * _LATEST[operation]
 
     def _failed(self, component: str, operation: str, error: BaseException, named: bool) -> None:
         late = isinstance(error, (_NotCalledError, _OverrunError))

@@ -4,12 +4,12 @@ import sys
 import threading
 import time
 from importlib.metadata import EntryPoint
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from firstlight.hookspecs import hookimpl
-from firstlight.pipeline import DegradationReason, Isolation
+from firstlight.pipeline import DegradationReason, Isolation, isolation as isolating
 from firstlight.pipeline.threads import GuardedThreads
 from firstlight.plugins import PluginInfo, PluginRules, load_plugins
 from firstlight.plugins.registration import Registration
@@ -210,3 +210,29 @@ def test_a_failing_observer_is_counted_and_named_in_no_answer(monkeypatch):
     isolation.observe(batch, "firstlight_before_recommend", catalog_id="default", queries=None)
     assert batch.degradations == ()
     assert isolation.health("observer").faults == 1
+
+
+def test_a_stage_that_comes_late_is_left_to_popularity(plugins, monkeypatch):
+    clock = SimpleNamespace(monotonic=lambda: clock.now_s, perf_counter=time.perf_counter, now_s=100.0)
+    monkeypatch.setattr(isolating, "time", clock)
+    counted = []
+    isolation = Isolation(plugins, FAST, count_fault=lambda *fault: counted.append(fault))
+
+    def called(operation, after_s, component="student"):
+        clock.now_s = 100.0
+        batch = isolation.batch({}, remaining_s=1.0)
+        clock.now_s += after_s
+        return batch(component, operation, lambda: True), reasons(batch)
+
+    late = (None, {"student": DegradationReason.COMPONENT_TIMED_OUT})
+    latest = {"generate": 0.5, "score": 0.7, "rank": 0.85, "rerank": 0.85, "explain": 0.95}
+    for operation, share in latest.items():
+        assert called(operation, share - 0.01) == (True, {})
+        assert called(operation, share + 0.01) == late
+    assert called("generate", 5.0, "popularity") == (True, {}), "the floor is always there"
+    assert called("allow", 5.0) == (True, {}), "what must not be shown is not"
+    assert counted == [], "it did nothing wrong"
+    clock.now_s = 100.0
+    unhurried = isolation.batch({})
+    clock.now_s += 1000
+    assert unhurried("student", "generate", lambda: True)
