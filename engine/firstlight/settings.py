@@ -101,6 +101,23 @@ class ServeSettings(BaseModel):
     max_connection_age_grace_s: float = Field(
         default=3600.0, ge=0, le=1_000_000, description="Seconds that calls on an old connection get to finish."
     )
+    max_concurrent_streams: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="Calls at a time on one connection; further ones wait at the caller.",
+    )
+    max_pending_requests: int = Field(
+        default=64,
+        ge=1,
+        le=1_000_000,
+        description="Calls that wait to be taken in before gRPC cancels some; of twice as many it cancels all.",
+    )
+    max_queue_delay_s: float = Field(
+        default=0.1,
+        gt=0,
+        description="Seconds that calls may wait before recommendations are refused with a push-back.",
+    )
     poll_interval_s: float = Field(default=0.05, gt=0, description="Seconds between looks at the store for changes.")
     user_cache_size: int = Field(default=100_000, ge=1, description="Users whose state a worker keeps in memory.")
     max_message_mb: int = Field(default=16, ge=1, le=1024, description="Largest request, in MiB.")

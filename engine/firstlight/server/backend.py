@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from firstlight.errors import PreconditionError, Reason
 from firstlight.pipeline import Recommender
 from firstlight.plugins import Plugins, load_plugins
+from firstlight.server.fence import Fence
 from firstlight.server.follower import Follower
 from firstlight.server.helper import BundleHelper
 from firstlight.server.metrics import PrometheusMeter
@@ -54,6 +55,7 @@ class Backend:
         self.helper = helper
         self.meter = PrometheusMeter()
         self.recommender = Recommender(store, settings, plugins, meter=self.meter, check=helper)
+        self.fence = Fence(settings.serve)
         self.draining = asyncio.Event()
         self.progressed: Callable[[], None] = _nobody_asks
         """Called after each answer that the event loop's thread computed: many in a row are no hang."""

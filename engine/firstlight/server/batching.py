@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from firstlight.domain import Query
-from firstlight.errors import FirstlightError
+from firstlight.errors import DeadlineError, FirstlightError
 from firstlight.logs import REQUEST_IDS
 from firstlight.pipeline import Recommendation
 
@@ -45,6 +45,8 @@ class Batching:
         self._waiting: dict[str, list[_Waiting]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy_until = 0.0
+        self.ahead = 0
+        """Queries that came and are not answered, less those whose callers are gone."""
         self._lonely = self._skip = 0
 
     async def __call__(self, catalog_id: str, query: Query, deadline: float) -> Recommendation:
@@ -53,10 +55,14 @@ class Batching:
         Raises:
             FirstlightError: what is wrong with this query, and with no other one.
         """
-        if deadline - asyncio.get_running_loop().time() < HURRY_S or self._is_alone(catalog_id):
-            (answer,) = await self._ask(catalog_id, [query], deadline)
-            return answer
-        return await self._join(catalog_id, query, deadline)
+        self.ahead += 1
+        try:
+            if deadline - asyncio.get_running_loop().time() < HURRY_S or self._is_alone(catalog_id):
+                (answer,) = await self._ask(catalog_id, [query], deadline)
+                return answer
+            return await self._join(catalog_id, query, deadline)
+        finally:
+            self.ahead -= 1
 
     def _is_alone(self, catalog_id: str) -> bool:
         """Whether others are unlikely to come along."""
@@ -80,18 +86,28 @@ class Batching:
         if seen < len(waiting) < LARGEST:  # taking in costs time: others may be at the door when the window ends
             asyncio.get_running_loop().call_later(WINDOW_S, self._start, catalog_id, len(waiting))
             return
-        del self._waiting[catalog_id]
-        self._lonely = min(LONELY, self._lonely + 1) if len(waiting) == 1 else 0
+        batch, self._waiting[catalog_id] = waiting[:LARGEST], waiting[LARGEST:]
+        if self._waiting[catalog_id]:
+            asyncio.get_running_loop().call_later(WINDOW_S, self._start, catalog_id, len(waiting) - LARGEST)
+        self._lonely = min(LONELY, self._lonely + 1) if len(batch) == 1 else 0
         self._skip = SKIPPED if self._lonely == LONELY else 0
-        for start in range(0, len(waiting), LARGEST):
-            task = asyncio.create_task(self._run(catalog_id, waiting[start : start + LARGEST]))
-            self._tasks.add(task)  # the loop itself does not keep it alive
-            task.add_done_callback(self._tasks.discard)
+        task = asyncio.create_task(self._run(catalog_id, batch))
+        self._tasks.add(task)  # the loop itself does not keep it alive
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, catalog_id: str, batch: Sequence[_Waiting]) -> None:
         batch = [one for one in batch if not one.answer.done()]  # a caller may be gone
-        if not batch:
-            return
+        now = asyncio.get_running_loop().time()
+        for one in batch:
+            if one.deadline <= now:  # gRPC has not told yet
+                one.answer.set_exception(DeadlineError("the deadline passed while others were answered"))
+        hurried = [one for one in batch if now < one.deadline < now + HURRY_S]
+        calm = [one for one in batch if one.deadline >= now + HURRY_S]
+        for part in (hurried, calm):
+            if part:
+                await self._run_together(catalog_id, part)
+
+    async def _run_together(self, catalog_id: str, batch: Sequence[_Waiting]) -> None:
         REQUEST_IDS.set(tuple(request_id for one in batch for request_id in one.request_ids))
         try:
             deadline = min(one.deadline for one in batch)
@@ -99,7 +115,7 @@ class Batching:
         except FirstlightError as error:
             if len(batch) > 1:  # whose fault is it?
                 for one in batch:
-                    await self._run(catalog_id, [one])
+                    await self._run_together(catalog_id, [one])
             elif not batch[0].answer.done():
                 batch[0].answer.set_exception(error)
         except Exception as error:

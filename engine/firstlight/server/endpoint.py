@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -10,6 +13,7 @@ from firstlight.server.backend import Backend
 from firstlight.server.calls import CallInterceptor
 from firstlight.server.interceptor import StatusInterceptor
 from firstlight.server.measuring import Measured
+from firstlight.server.probe import own_address, probe
 from firstlight.server.request_ids import Identified
 from firstlight.server.services import SERVICE_NAMES, add_services
 from firstlight.settings import ServeSettings
@@ -34,10 +38,17 @@ class Endpoint:
             (*SERVICE_NAMES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
         self.port: int = self._server.add_insecure_port(address)
+        self._probe_address = own_address()
+        if self._probe_address:
+            self._server.add_insecure_port(self._probe_address)
+        self._measured = partial(backend.fence.measured, address)
+        self._probing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Answer from now on."""
         await self._server.start()
+        if self._probe_address:
+            self._probing = asyncio.create_task(probe(self._probe_address, self._measured))
         for name in ("", *SERVICE_NAMES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
@@ -47,6 +58,8 @@ class Endpoint:
 
     async def stop(self, grace_s: float) -> None:
         """Close the port, and let running calls finish."""
+        if self._probing:
+            self._probing.cancel()
         await self._server.stop(grace_s)
 
 
@@ -56,6 +69,9 @@ def _options(serve: ServeSettings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", size),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 1),
+        ("grpc.max_concurrent_streams", serve.max_concurrent_streams),
+        ("grpc.server.max_pending_requests", serve.max_pending_requests),
+        ("grpc.server.max_pending_requests_hard_limit", 2 * serve.max_pending_requests),
         ("grpc.max_connection_age_ms", round(serve.max_connection_age_s * 1000)),
         ("grpc.max_connection_age_grace_ms", round(serve.max_connection_age_grace_s * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),

@@ -38,6 +38,16 @@ _DEGRADED = Counter(
     "Answers that are less than they could be.",
     ["component", "reason"],
 )
+_SHED = Counter(
+    "firstlight_shed_calls",
+    "Calls that were refused before any work: too long a queue, or too short a deadline.",
+    ["reason"],
+)
+QUEUE_DELAY = Gauge(
+    "firstlight_queue_delay_seconds",
+    "Seconds that a call waits, as measured last, before a worker takes it in; of several workers, the longest.",
+    multiprocess_mode="livemax",
+)
 _LOOKUPS = Counter("firstlight_user_cache_lookups", "Users whose state was looked for in memory.")
 _MISSES = Counter("firstlight_user_cache_misses", "Users whose state was read from the store.")
 _ACTIVE = Gauge(
@@ -104,6 +114,11 @@ class CallTimes:
 
 CALLS = CallTimes()
 """Of this process."""
+
+
+def shed(reason: str) -> Counter:
+    """Calls that were refused for ``reason``."""
+    return _SHED.labels(reason)
 
 
 class PrometheusMeter(Meter):

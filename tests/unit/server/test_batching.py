@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from firstlight.domain import Query
-from firstlight.errors import InvalidInputError
+from firstlight.errors import DeadlineError, InvalidInputError
 from firstlight.logs import REQUEST_IDS
 from firstlight.server import batching as batches
 from firstlight.server.batching import LARGEST, Batching
@@ -158,3 +158,35 @@ def test_the_log_names_all_calls_that_are_answered_together_and_each_its_own():
 
     asyncio.run(run())
     assert seen == [("call of a", "call of b")]
+
+
+def test_who_waited_too_long_is_told_and_hurries_nobody(monkeypatch):
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        expired, hurried, calm = call(batching, "a", left_s=0.35), call(batching, "b", left_s=0.6), call(batching, "c")
+        with pytest.raises(DeadlineError):
+            await expired
+        assert await asyncio.gather(hurried, calm) == ["b", "c"]
+        assert asked.batches == [("default", ["b"]), ("default", ["c"])]
+
+    monkeypatch.setattr(batches, "WINDOW_S", 0.2)  # twice, since somebody comes along in the first one
+    monkeypatch.setattr(batches, "HURRY_S", 0.3)
+    asyncio.run(run())
+
+
+def test_what_is_ahead_are_queries_whose_callers_wait():
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        assert batching.ahead == 0
+        gone, here = call(batching, "gone"), call(batching, "here")
+        await asyncio.sleep(0)
+        assert batching.ahead == 2
+        gone.cancel()
+        await asyncio.sleep(0)
+        assert batching.ahead == 1
+        await here
+        assert batching.ahead == 0
+
+    asyncio.run(run())

@@ -10,10 +10,11 @@ import pytest
 from firstlight.domain import Query
 from firstlight.errors import PreconditionError, Reason, UnavailableError
 from firstlight.pipeline import Stopwatch
+from firstlight.server.fence import Fence
 from firstlight.server.services import training
 from firstlight.server.services.recommendations import RecommendationService
 from firstlight.server.services.training import TrainingService
-from firstlight.settings import init_home
+from firstlight.settings import ServeSettings, init_home
 from firstlight.store import Store, open_store
 from firstlight.v1.training_service_pb2 import CreateTrainingJobRequest
 
@@ -75,6 +76,7 @@ def answers(recommender: SlowUsers, *, token: int = 0, release_after_s: float) -
     async def run() -> list[bool]:
         backend = SimpleNamespace(
             recommender=recommender,
+            fence=Fence(ServeSettings()),
             blocking=blocking,
             follower=SimpleNamespace(reach=reach),
             progressed=lambda: None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +17,7 @@ from firstlight.errors import InvalidInputError, UnavailableError, Violation
 from firstlight.pipeline import Recommendation, Stopwatch, Timing
 from firstlight.server import from_proto, limits, to_proto
 from firstlight.server.backend import Backend
-from firstlight.server.batching import Batching
+from firstlight.server.batching import LARGEST, Batching
 from firstlight.server.calls import TIMINGS
 from firstlight.server.checks import Checks
 from firstlight.v1 import recommendation_service_pb2 as pb
@@ -35,6 +36,10 @@ USER_STATE_TRIES = 3
 INLINE_QUERIES = 8
 """A larger batch is answered in a thread: no single query waits behind it, and the worker does not seem to hang."""
 
+LONGEST_INLINE_S = 0.1
+"""A full batch means that more calls wait than can be answered. One that takes no longer than this holds up the event
+loop: no call is taken in meanwhile only to be refused, and gRPC itself refuses what is too many for next to nothing."""
+
 DEFAULT_DEADLINE_S = 10.0
 """For calls without a deadline."""
 
@@ -47,17 +52,19 @@ class RecommendationService(RecommendationServiceServicer):
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._recommender = backend.recommender
+        self._fence = backend.fence
         self._together = Batching(self._answers)
 
     async def Recommend(self, request: pb.RecommendRequest, context: Any) -> pb.RecommendResponse:
         """One list."""
         watch = Stopwatch()
+        remaining_s = self._admitted(context)
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             query = from_proto.query(request.query, "query", checks)
             token = _write_token(request.min_write_token, checks)
         watch.lap("read")
-        answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context), watch)
+        answer = await self._recommend_one(catalog_id, query, token, remaining_s, watch)
         _waited(watch, answer)
         response = pb.RecommendResponse(recommendation=to_proto.recommendation(answer))
         self._written(watch, answer)
@@ -66,6 +73,7 @@ class RecommendationService(RecommendationServiceServicer):
     async def BatchRecommend(self, request: pb.BatchRecommendRequest, context: Any) -> pb.BatchRecommendResponse:
         """Several lists."""
         watch = Stopwatch()
+        remaining_s = self._admitted(context)
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             queries = []
@@ -73,7 +81,7 @@ class RecommendationService(RecommendationServiceServicer):
                 queries = [from_proto.query(q, f"queries[{n}]", checks) for n, q in enumerate(request.queries)]
             token = _write_token(request.min_write_token, checks)
         watch.lap("read")
-        answers = await self._recommend(catalog_id, queries, token, _remaining_s(context), watch)
+        answers = await self._recommend(catalog_id, queries, token, remaining_s, watch)
         _waited(watch, answers[0])
         response = pb.BatchRecommendResponse(recommendations=map(to_proto.recommendation, answers))
         self._written(watch, answers[0])
@@ -82,6 +90,7 @@ class RecommendationService(RecommendationServiceServicer):
     async def RankItems(self, request: pb.RankItemsRequest, context: Any) -> pb.RankItemsResponse:
         """The candidates as a list."""
         watch = Stopwatch()
+        remaining_s = self._admitted(context)
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             query = from_proto.query(request.query, "query", checks)
@@ -91,7 +100,7 @@ class RecommendationService(RecommendationServiceServicer):
             token = _write_token(request.min_write_token, checks)
         query = replace(query, candidates=candidates)
         watch.lap("read")
-        answer = await self._recommend_one(catalog_id, query, token, _remaining_s(context), watch)
+        answer = await self._recommend_one(catalog_id, query, token, remaining_s, watch)
         _waited(watch, answer)
         response = pb.RankItemsResponse(recommendation=to_proto.recommendation(answer))
         self._written(watch, answer)
@@ -99,13 +108,14 @@ class RecommendationService(RecommendationServiceServicer):
 
     async def FindSimilarItems(self, request: pb.FindSimilarItemsRequest, context: Any) -> pb.FindSimilarItemsResponse:
         """The neighbours of an item."""
+        remaining_s = self._admitted(context)
         with Checks() as checks:
             catalog_id = checks.catalog(request.catalog_id)
             item_id = checks.id(request.item_id, "item_id")
             if request.limit < 0:
                 checks.add("limit", "must not be negative")
             token = _write_token(request.min_write_token, checks)
-        await self._prepare(catalog_id, token, _remaining_s(context))
+        await self._prepare(catalog_id, token, remaining_s)
         find = partial(
             self._recommender.similar_items,
             catalog_id,
@@ -158,15 +168,28 @@ class RecommendationService(RecommendationServiceServicer):
         await self._load_users(catalog_id, queries, USER_STATE_AGAIN_S)
         remaining_s = max(0.0, deadline - asyncio.get_running_loop().time())
         answer = partial(self._recommender.recommend, catalog_id, queries, cached_only=True, remaining_s=remaining_s)
-        return await self._answer(catalog_id, answer, queries=len(queries))
+        found, took_s = await self._answer(catalog_id, partial(_timed, answer), queries=len(queries))
+        self._fence.computed(len(queries), took_s)
+        return found
 
     async def _answer(self, catalog_id: str, answer: Callable[[], T], *, queries: int = 1) -> T:
         """What ``answer`` returns: called here, or in a thread where it may wait for a component or takes long."""
-        if queries > INLINE_QUERIES or self._recommender.may_wait(catalog_id):
+        if self._recommender.may_wait(catalog_id) or not self._is_quick(queries):
             return await self._backend.answering(answer)
         found = answer()
         self._backend.progressed()
         return found
+
+    def _is_quick(self, queries: int) -> bool:
+        """Whether so many together may hold up the event loop."""
+        takes_s = queries * self._fence.query_s
+        return queries <= INLINE_QUERIES or (queries == LARGEST and 0 < takes_s <= LONGEST_INLINE_S)
+
+    def _admitted(self, context: Any) -> float:
+        """Seconds to answer in, of a call that there is time for."""
+        remaining_s = _remaining_s(context)
+        self._fence.admit(remaining_s, ahead=self._together.ahead)
+        return remaining_s
 
     async def _load_users(self, catalog_id: str, queries: Sequence[Query], wait_s: float) -> None:
         """Read users into memory, and again those of whom something newer was written meanwhile; for ``wait_s``."""
@@ -211,3 +234,8 @@ def _keep(*timings: Sequence[Timing]) -> None:
 def _remaining_s(context: Any) -> float:
     remaining: float | None = context.time_remaining()
     return DEFAULT_DEADLINE_S if remaining is None else max(0.0, remaining)
+
+
+def _timed(function: Callable[[], T]) -> tuple[T, float]:
+    start = time.perf_counter()
+    return function(), time.perf_counter() - start
