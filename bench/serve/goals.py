@@ -26,13 +26,6 @@ class Goal:
         return replace(self, reached=reached, done=done)
 
 
-ELSEWHERE = (
-    Goal("5 × peak offered, answered within deadline", "≥ 80 % of peak, p99 ≤ 250 ms"),
-    Goal("the same with callers that obey push-back", "≥ 90 % of peak"),
-)
-"""What this benchmark does not measure yet."""
-
-
 def goals(measured: Mapping[int, Measured], start_s: float | None) -> list[Goal]:
     """Those of loads, in order; ``start_s``: to the first answer at 100,000 items."""
     middle = measured.get(MIDDLE)

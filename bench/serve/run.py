@@ -20,6 +20,7 @@ import driving
 import freshness
 import loads
 import memory
+import overload
 import swaps
 import workers
 import writes
@@ -36,6 +37,7 @@ PARTS = {
     "freshness": freshness.PART,
     "writes": writes.PART,
     "swaps": swaps.PART,
+    "overload": overload.PART,
 }
 
 

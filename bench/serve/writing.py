@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from goals import ELSEWHERE, Goal
+from goals import Goal
 from parts import Found, Part
 from table import Table
 
@@ -27,7 +27,7 @@ WORDS = {True: "reached", False: "**falls short**", None: ""}
 def figures(parts: Mapping[str, Part], found: Mapping[str, Found]) -> Table:
     """Every figure to reach, those of parts that were not measured too."""
     goals = [goal for name, part in parts.items() for goal in (found.get(name) or part).goals]
-    return Table("Figures to reach", ["", "figure", "measured", ""], [_goal(one) for one in (*goals, *ELSEWHERE)])
+    return Table("Figures to reach", ["", "figure", "measured", ""], [_goal(one) for one in goals])
 
 
 def write(path: Path, parts: Mapping[str, Part], found: Mapping[str, Found]) -> None:

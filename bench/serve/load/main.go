@@ -24,10 +24,11 @@ func main() {
 	rate := flag.Float64("rate", 100, "open: calls a second, on average")
 	seconds := flag.Float64("seconds", 5, "how long calls begin")
 	deadline := flag.Duration("deadline", 5*time.Second, "of each call")
+	obey := flag.Bool("obey", false, "a connection that is pushed back calls nobody for as long as it was told")
 	seed := flag.Uint64("seed", 0, "open: of the times at which calls begin")
 	flag.Parse()
 
-	calls, err := dial(*server, *requests, *connections, *deadline)
+	calls, err := dial(*server, *requests, *connections, *deadline, *obey)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,27 @@ def test_the_generator_tells_failures_by_their_status(generator, tmp_path):
     assert told["per_second"] == 0
 
 
+def test_a_connection_that_obeys_is_silent_for_as_long_as_it_is_told(generator, tmp_path):
+    import grpc
+
+    def refuse(_request, context):
+        context.set_trailing_metadata((("grpc-retry-pushback-ms", "400"),))
+        context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too much")
+
+    handler = grpc.unary_unary_rpc_method_handler(refuse)
+    service = grpc.method_handlers_generic_handler("firstlight.v1.RecommendationService", {"Recommend": handler})
+    server = grpc.server(ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers((service,))
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    options = ("-mode", "open", "-rate", "200", "-connections", "2")
+    heedless, obeying = (drive(generator, address, tmp_path, *options, *more) for more in ((), ("-obey",)))
+    server.stop(0)
+    assert (set(heedless["counts"]), heedless["held"]) == ({"ResourceExhausted"}, 0)
+    assert obeying["held"] > obeying["counts"]["ResourceExhausted"]
+    assert obeying["held"] + obeying["counts"]["ResourceExhausted"] == pytest.approx(200, abs=60)
+
+
 # ---------------------------------------------------------------- judging
 
 
@@ -205,7 +227,7 @@ def test_what_falls_short_is_marked_and_what_was_not_measured_says_so():
     assert reached["start to the first answer, 100,000 items"].done is None
     text = figures(PARTS, {"loads": loads}).markdown()
     assert text.count("**falls short**") == 3
-    assert text.count(NOT_MEASURED) == 12
+    assert text.count(NOT_MEASURED) == 14
 
 
 def test_a_part_that_is_measured_again_leaves_the_others_and_the_notes(tmp_path):
@@ -288,3 +310,23 @@ def test_a_list_is_a_bundles_own_where_the_scores_are():
     assert is_of(answer(("a", 0.90001), ("c", 0.5), ("b", 0.5)), alone)
     assert not is_of(answer(("a", 0.9), ("b", 0.5), ("d", 0.4)), alone)
     assert not is_of(answer(("a", 0.9), ("b", 0.5)), alone)
+
+
+# ---------------------------------------------------------------- overload
+
+
+def test_an_overload_is_judged_by_what_was_answered_and_by_what_came_after():
+    from goals import NOT_MEASURED
+    from overload import HEEDLESS, OBEYING, PART, Stress, goals
+
+    def judged(**given):
+        shape = {"peak": 100, "offered": 500, "held": 0, "counts": {}, "p50_ms": 90, "lag_ms": 1}
+        fine = {"answered": 85, "p99_ms": 249, "recovered": True, "growth_mb": 9}
+        stress = Stress(**shape | fine | given)
+        return [one.done for one in goals({"fast": {HEEDLESS: stress, OBEYING: stress}})]
+
+    assert judged() == [True, False, None, None]
+    assert judged(answered=90, p99_ms=251) == [False, True, None, None]
+    assert judged(answered=79) == [False, False, None, None]
+    assert judged(recovered=False) == judged(growth_mb=101) == [False, False, None, None]
+    assert [one.reached for one in PART.goals] == [NOT_MEASURED] * 4
