@@ -12,7 +12,7 @@ from firstlight.server import metrics
 from firstlight.server.batching import LARGEST
 from firstlight.settings import ServeSettings
 
-REFUSALS_PER_S = 250.0
+REFUSALS_PER_S = 100.0
 """At most, of calls that waited to be taken in: each costs the event loop a good part of an answer. Callers who obey
 are silent long before; of those who do not, gRPC refuses for less where more wait than ``max_pending_requests``."""
 

@@ -36,7 +36,7 @@ USER_STATE_TRIES = 3
 INLINE_QUERIES = 8
 """A larger batch is answered in a thread: no single query waits behind it, and the worker does not seem to hang."""
 
-LONGEST_INLINE_S = 0.1
+LONGEST_INLINE_S = 0.25
 """A full batch means that more calls wait than can be answered. One that takes no longer than this holds up the event
 loop: no call is taken in meanwhile only to be refused, and gRPC itself refuses what is too many for next to nothing."""
 
