@@ -108,7 +108,7 @@ class ServeSettings(BaseModel):
         description="Calls at a time on one connection; further ones wait at the caller.",
     )
     max_pending_requests: int = Field(
-        default=64,
+        default=128,
         ge=1,
         le=1_000_000,
         description="Calls that wait to be taken in before gRPC cancels some; of twice as many it cancels all.",

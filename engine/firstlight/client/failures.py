@@ -14,6 +14,7 @@ from firstlight.errors import (
     FirstlightError,
     InvalidInputError,
     NotFoundError,
+    OverloadedError,
     PreconditionError,
     Reason,
     UnavailableError,
@@ -21,6 +22,7 @@ from firstlight.errors import (
 )
 
 DETAILS_KEY = "grpc-status-details-bin"
+PUSH_BACK_KEY = "grpc-retry-pushback-ms"
 DOMAIN = "firstlight"
 
 _CLASSES: dict[str, type[FirstlightError]] = {
@@ -31,6 +33,7 @@ _CLASSES: dict[str, type[FirstlightError]] = {
         DeadlineError,
         InvalidInputError,
         NotFoundError,
+        OverloadedError,
         PreconditionError,
         UnavailableError,
     )
@@ -48,12 +51,17 @@ def to_error(failure: grpc.RpcError, *, address: str, timeout_s: float | None) -
     elif info is None and code is grpc.StatusCode.UNAVAILABLE:
         message = f"cannot reach {address}: {message}"
     cls = _CLASSES.get(code.name, FirstlightError)
+    if cls is OverloadedError and info is None:  # gRPC's own, as for a message that is too large
+        cls = FirstlightError
     metadata = dict(info.metadata) if info is not None else {}
     if cls is InvalidInputError:
         total = int(metadata.get("violations", len(violations)))
         error: FirstlightError = InvalidInputError(message, violations=violations, total=total, metadata=metadata)
     else:
         error = cls(message if code.name == cls.code else f"{code.name}: {message}", metadata=metadata)
+    if isinstance(error, OverloadedError):
+        told = dict(call.trailing_metadata() or ()).get(PUSH_BACK_KEY, "0")
+        error.push_back_s = max(0.0, int(told) / 1000)
     error.code = code.name
     error.reason = _reason(info.reason if info is not None else "")
     return error

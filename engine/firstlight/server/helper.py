@@ -23,7 +23,8 @@ from firstlight.bundle import is_checked, verify_once
 from firstlight.errors import CorruptBundleError, FirstlightError, PluginError, PreconditionError, Reason
 from firstlight.settings import Settings
 
-NICENESS = 19
+NICENESS = 5
+"""Answers go first, but where they take every core an activation must not wait for ever."""
 TIMEOUT_S = 600.0
 
 _ERRORS = (CorruptBundleError, PluginError, PreconditionError)

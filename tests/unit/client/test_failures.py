@@ -3,7 +3,7 @@ import pytest
 
 from firstlight import errors
 from firstlight.client.failures import to_error
-from firstlight.errors import FirstlightError, InvalidInputError, Reason, Violation
+from firstlight.errors import FirstlightError, InvalidInputError, OverloadedError, Reason, Violation
 from firstlight.server.status import to_failure
 
 ERRORS = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, FirstlightError)]
@@ -37,6 +37,17 @@ def test_an_error_arrives_as_it_was_raised(cls: type[FirstlightError], reason: R
     arrived = through(sent)
     assert type(arrived) is cls
     assert (str(arrived), arrived.reason, arrived.metadata) == (str(sent), sent.reason, sent.metadata)
+
+
+def test_a_push_back_arrives() -> None:
+    arrived = through(OverloadedError("later", push_back_s=0.25))
+    assert isinstance(arrived, OverloadedError)
+    assert arrived.push_back_s == 0.25
+
+
+def test_a_limit_of_grpc_is_no_overload() -> None:
+    failed = Failed(grpc.StatusCode.RESOURCE_EXHAUSTED, "message too large", ())
+    assert type(to_error(failed, address="here:1", timeout_s=3)) is FirstlightError
 
 
 def test_violations_arrive_and_are_counted() -> None:
