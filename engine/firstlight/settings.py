@@ -108,13 +108,13 @@ class ServeSettings(BaseModel):
         description="Calls at a time on one connection; further ones wait at the caller.",
     )
     max_pending_requests: int = Field(
-        default=128,
+        default=48,
         ge=1,
         le=1_000_000,
         description="Calls that wait to be taken in before gRPC cancels some; of twice as many it cancels all.",
     )
     max_queue_delay_s: float = Field(
-        default=0.1,
+        default=0.05,
         gt=0,
         description="Seconds that calls may wait before recommendations are refused with a push-back.",
     )

@@ -19,10 +19,12 @@ are silent long before; of those who do not, gRPC refuses for less where more wa
 BURST = 50.0
 """Refusals that may come at once."""
 
-SHORTEST_PUSH_BACK_S = 0.1
+SHORTEST_PUSH_BACK_S = 1.0
+"""Of many callers only a few are told, and those have to be silent for the others too. Each is told up to half as long
+again, so that not all of them come back at once."""
+
 PUSH_BACK = 2.0
-"""Of the delay: time for what waits to be answered. Each caller is told up to half as long again, so that not all of
-them come back at once."""
+"""Of the delay, where that is more: time for what waits to be answered."""
 
 FEW = 8
 """Where no more are ahead a long delay is not of their making, but of a machine that is busy with something else:
