@@ -114,9 +114,9 @@ class ServeSettings(BaseModel):
         description="Calls that wait to be taken in before gRPC cancels some; of twice as many it cancels all.",
     )
     max_queue_delay_s: float = Field(
-        default=0.05,
+        default=0.1,
         gt=0,
-        description="Seconds that calls may wait before recommendations are refused with a push-back.",
+        description="Seconds that calls may wait, beyond one full batch, before some are refused with a push-back.",
     )
     poll_interval_s: float = Field(default=0.05, gt=0, description="Seconds between looks at the store for changes.")
     user_cache_size: int = Field(default=100_000, ge=1, description="Users whose state a worker keeps in memory.")

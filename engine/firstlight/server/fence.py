@@ -78,14 +78,15 @@ class Fence:
             OverloadedError: come back later.
         """
         behind_s = ahead * self.query_s
+        limit_s = self._limit_s + LARGEST * self.query_s  # a batch that is being computed is no queue
         if remaining_s <= self.query_s:
             self.query_s *= DOUBT
             metrics.shed("deadline").inc()
             raise DeadlineError(f"{1000 * remaining_s:.0f} ms are too short for an answer")
-        if remaining_s <= behind_s + self.query_s or (ahead > LARGEST and behind_s > self._limit_s):
+        if remaining_s <= behind_s + self.query_s or (ahead > LARGEST and behind_s > limit_s):
             metrics.shed("wait").inc()
             raise self._overloaded(f"{ahead} queries are answered first", behind_s)
-        if ahead > FEW and self.delay_s > self._limit_s and self._may_refuse():
+        if ahead > FEW and self.delay_s > limit_s and self._may_refuse():
             metrics.shed("queue").inc()
             raise self._overloaded(f"calls wait {1000 * self.delay_s:.0f} ms to be taken in", self.delay_s)
 

@@ -99,11 +99,19 @@ def test_a_deadline_that_leaves_no_time_is_told_apart(fence):
 
 def test_those_taken_in_are_a_queue_too(fence):
     fence.computed(1, 0.01)
-    fence.admit(10.0, ahead=LARGEST)  # one batch may always wait
+    fence.admit(10.0, ahead=LARGEST + 10)  # the setting's 0.1 s beyond one full batch
     with pytest.raises(OverloadedError):
-        fence.admit(10.0, ahead=LARGEST + 1)
+        fence.admit(10.0, ahead=LARGEST + 11)
     fence.query_s = 0.001
-    fence.admit(10.0, ahead=LARGEST + 1)
+    fence.admit(10.0, ahead=LARGEST + 11)
+
+
+def test_slow_queries_are_no_queue(fence):
+    fence.computed(1, 0.01)
+    delayed(fence, 0.1 + LARGEST * 0.01)
+    assert refusals(fence, 10) == 0
+    delayed(fence, 0.11 + LARGEST * 0.01)
+    assert refusals(fence, 10) == 10
 
 
 def test_what_a_query_takes_is_forgotten_where_nobody_gets_in(fence):
