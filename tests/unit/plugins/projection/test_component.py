@@ -90,7 +90,7 @@ def test_reasons(data, fitted) -> None:
 
 def test_a_profile_column_is_the_last_reason(fitted) -> None:
     component, _ = fitted
-    reason = component._reason([], (0, 0.0), (0, -1.0), (1, 2.0))
+    reason = component._feature((0, -1.0), (1, 2.0))
     assert reason.code == ReasonCode.MATCHES_PROFILE
     assert reason.attribute == component._profile_names[1]
 
