@@ -134,7 +134,7 @@ def test_bad_bundles_are_refused_by_name(
         damage(shop.register(name))
     good = shop.active.bundle_id
     with serve(home, "--port", "0", "--workers", "2") as server, call(server.address) as history:
-        with Client.connect(server.address) as client:
+        with Client.connect(server.address, timeout_s=60) as client:  # each is checked in a process of its own
             for name, (_, why) in BAD.items():
                 with pytest.raises(CorruptBundleError, match=why) as caught:
                     client.activate_bundle(name)

@@ -196,6 +196,7 @@ def test_fifty_deaths_of_workers(home: Path) -> None:
         with serving(home) as server, driving(server, f"{round_}-") as driver:
             for _ in range(5):
                 time.sleep(chance.uniform(0.0, 0.2))
+                until(server.workers)  # the next one may not have begun
                 chance.choice(server.workers()).kill()
                 written = len(driver.acknowledged)
                 until(lambda driver=driver, written=written: len(driver.acknowledged) > written)
