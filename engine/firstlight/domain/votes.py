@@ -68,6 +68,12 @@ class Totals:
         places = np.minimum(np.searchsorted(self.items, positions), len(self.items) - 1)
         return np.where(self.items[places] == positions, self.values[places], np.float32(0))
 
+    @classmethod
+    def proposed(cls, rows: Sequence[Totals | None], limit: int) -> Candidates:
+        """The :meth:`best` of each of B ``rows``, (B, ``limit``); nothing where there are no totals."""
+        nothing = cls(np.zeros(0, np.int32), np.zeros(0, np.float32))
+        return Candidates.stacked([(totals or nothing).best(limit) for totals in rows], limit)
+
     def best(self, limit: int) -> Candidates:
         """The up to ``limit`` highest above 0, as the one row (1, L)."""
         least = np.float32(0)

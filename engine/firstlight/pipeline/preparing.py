@@ -97,10 +97,9 @@ def prepare(
             excluded[-1] = np.concatenate([history.items, exclude]) if len(exclude) else history.items
         candidates.append(None if row.query.candidates is None else np.unique(given[given >= 0]))
         row.note_unknown(added, given)
+    completed = tuple(row.profile for row in rows)
     return Prepared(
-        queries=Queries(
-            profiles.rows([row.profile for row in rows], attempt), histories(placed), tuple(row.profile for row in rows)
-        ),
+        queries=Queries(profiles.rows(completed, attempt), histories(placed), completed),
         limits=np.array([min(query.limit, MAX_LIMIT) for query in queries], np.int64),
         candidates=tuple(candidates),
         excluded_rows=np.repeat(np.arange(len(rows)), [len(row) for row in excluded]),

@@ -32,8 +32,6 @@ from firstlight_plugins.ease.rows import Floats, votes
 
 _FILES = ("values", "items", "offsets")
 
-NOTHING = Totals(np.zeros(0, np.int32), np.zeros(0, np.float32))
-
 
 class EaseSettings(BaseModel):
     """``ease``: up to ``dense_items`` items are solved as a whole, which takes N² memory and N³ time."""
@@ -109,8 +107,7 @@ class Ease:
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The items that the history adds most to; none for an empty history."""
-        limit = min(limit, self._items.base_size)
-        return Candidates.stacked([(totals or NOTHING).best(limit) for totals in self._totals(queries)], limit)
+        return Totals.proposed(self._totals(queries), min(limit, self._items.base_size))
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The liked history item that adds most to an item's score; None where no liked one adds to it."""

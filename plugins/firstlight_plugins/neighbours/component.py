@@ -29,8 +29,6 @@ from firstlight_plugins.neighbours.similarity import Lists
 
 _FILES = ("liked_items", "liked_values", "disliked_items", "disliked_values")
 
-NOTHING = Totals(np.zeros(0, np.int32), np.zeros(0, np.float32))
-
 
 class NeighboursSettings(BaseModel):
     """``neighbours``: how many are kept for each item."""
@@ -95,8 +93,7 @@ class Neighbours:
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The most similar items; none for an empty history."""
-        limit = min(limit, self._items.base_size)
-        return Candidates.stacked([(totals or NOTHING).best(limit) for totals in self._totals(queries)], limit)
+        return Totals.proposed(self._totals(queries), min(limit, self._items.base_size))
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The liked history item that adds most to an item's score; None where no liked one adds to it."""
