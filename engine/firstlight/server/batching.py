@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,11 @@ LARGEST = 32
 """Queries in one batch: each answer waits for the whole of it."""
 
 WINDOW_S = 0.001
-"""A call that meets a busy server waits this long for others to come along, and again after those that did."""
+"""A call that meets a busy server waits this long for others to come along, and again after those that did; longer
+after a large batch, in proportion: its callers come again, and taking calls in costs time."""
+
+CALM = 8
+"""After a batch of no more queries than this the window is the shortest."""
 
 LONELY, SKIPPED = 4, 8
 """Where nobody came along in four windows in a row, eight are skipped after each that is no different: a single caller,
@@ -35,6 +40,7 @@ class _Waiting:
     deadline: float
     answer: asyncio.Future[Recommendation]
     request_ids: tuple[str, ...]
+    came_s: float
 
 
 class Batching:
@@ -43,8 +49,10 @@ class Batching:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._waiting: dict[str, list[_Waiting]] = defaultdict(list)
+        self._windows: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._busy_until = 0.0
+        self._last, self._took_s, self._ended_s = 1, 0.0, 0.0
+        """Queries that were answered last, how long it took, and when it ended."""
         self.ahead = 0
         """Queries that came and are not answered, less those whose callers are gone."""
         self._lonely = self._skip = 0
@@ -71,24 +79,37 @@ class Batching:
         if self._skip:
             self._skip -= 1
             return True
-        return asyncio.get_running_loop().time() > self._busy_until
+        return time.monotonic() > self._ended_s + self._last * WINDOW_S
 
     def _join(self, catalog_id: str, query: Query, deadline: float) -> asyncio.Future[Recommendation]:
         loop, waiting = asyncio.get_running_loop(), self._waiting[catalog_id]
-        if not waiting:
-            loop.call_later(WINDOW_S, self._start, catalog_id, 1)
-        waiting.append(_Waiting(query, deadline, loop.create_future(), REQUEST_IDS.get()))
+        waiting.append(_Waiting(query, deadline, loop.create_future(), REQUEST_IDS.get(), time.monotonic()))
+        if len(waiting) == 1:
+            self._open_window(catalog_id)
+        elif len(waiting) == LARGEST:
+            self._windows[catalog_id].cancel()
+            loop.call_soon(self._start, catalog_id)
         return waiting[-1].answer
 
-    def _start(self, catalog_id: str, seen: int) -> None:
-        """Answer who waits, once nobody came along since there were ``seen``, or enough have."""
+    def _open_window(self, catalog_id: str) -> None:
+        loop, seen = asyncio.get_running_loop(), len(self._waiting[catalog_id])
+        behind_s = max(0.0, time.monotonic() - loop.time())  # the loop's clock stands still while it computes
+        window_s = WINDOW_S * max(1, self._last // CALM)
+        self._windows[catalog_id] = loop.call_later(behind_s + window_s, self._close_window, catalog_id, seen)
+
+    def _close_window(self, catalog_id: str, seen: int) -> None:
+        """Answer who waits, once nobody came along since there were ``seen``, or they waited as long as it takes."""
         waiting = self._waiting[catalog_id]
-        if seen < len(waiting) < LARGEST:  # taking in costs time: others may be at the door when the window ends
-            asyncio.get_running_loop().call_later(WINDOW_S, self._start, catalog_id, len(waiting))
-            return
+        if seen < len(waiting) < LARGEST and time.monotonic() < waiting[0].came_s + self._took_s:
+            self._open_window(catalog_id)
+        else:
+            self._start(catalog_id)
+
+    def _start(self, catalog_id: str) -> None:
+        waiting = self._waiting[catalog_id]
         batch, self._waiting[catalog_id] = waiting[:LARGEST], waiting[LARGEST:]
         if self._waiting[catalog_id]:
-            asyncio.get_running_loop().call_later(WINDOW_S, self._start, catalog_id, len(waiting) - LARGEST)
+            self._open_window(catalog_id)
         self._lonely = min(LONELY, self._lonely + 1) if len(batch) == 1 else 0
         self._skip = SKIPPED if self._lonely == LONELY else 0
         task = asyncio.create_task(self._run(catalog_id, batch))
@@ -128,7 +149,9 @@ class Batching:
                     one.answer.set_result(answer)
 
     async def _ask(self, catalog_id: str, queries: Sequence[Query], deadline: float) -> Sequence[Recommendation]:
+        began_s = time.monotonic()
         try:
             return await self._answer(catalog_id, queries, deadline)
         finally:
-            self._busy_until = asyncio.get_running_loop().time() + WINDOW_S
+            self._last, self._ended_s = len(queries), time.monotonic()
+            self._took_s = self._ended_s - began_s

@@ -79,6 +79,34 @@ def test_a_batch_is_not_too_large():
     asyncio.run(run())
 
 
+def test_a_full_batch_waits_for_nobody(monkeypatch):
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        calls = [call(batching, f"user-{n}") for n in range(LARGEST)]
+        async with asyncio.timeout(SOON_S):
+            await asyncio.gather(*calls)
+        assert [len(batch) for _, batch in asked.batches] == [LARGEST]
+
+    monkeypatch.setattr(batches, "WINDOW_S", 10 * SOON_S)
+    asyncio.run(run())
+
+
+def test_after_a_large_batch_others_are_waited_for_longer(monkeypatch):
+    async def run():
+        asked = Asked()
+        batching = await busy(asked)
+        await asyncio.gather(*(call(batching, f"user-{n}") for n in range(LARGEST)))
+        await asyncio.sleep(0.2)  # a window would be over; that many callers come again over some time
+        begun_s = asyncio.get_running_loop().time()
+        await call(batching, "a")
+        assert asyncio.get_running_loop().time() - begun_s >= 0.9 * 0.1 * LARGEST / batches.CALM
+        assert asked.batches[-1] == ("default", ["a"])
+
+    monkeypatch.setattr(batches, "WINDOW_S", 0.1)
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(("name", "kind"), [("bad", InvalidInputError), ("worse", ZeroDivisionError)])
 def test_an_error_reaches_its_caller(name, kind):
     async def run():
@@ -162,7 +190,7 @@ def test_the_log_names_all_calls_that_are_answered_together_and_each_its_own():
 
 def test_who_waited_too_long_is_told_and_hurries_nobody(monkeypatch):
     async def run():
-        asked = Asked()
+        asked = Asked(takes_s=0.5)
         batching = await busy(asked)
         expired, hurried, calm = call(batching, "a", left_s=0.35), call(batching, "b", left_s=0.6), call(batching, "c")
         with pytest.raises(DeadlineError):
@@ -170,7 +198,9 @@ def test_who_waited_too_long_is_told_and_hurries_nobody(monkeypatch):
         assert await asyncio.gather(hurried, calm) == ["b", "c"]
         assert asked.batches == [("default", ["b"]), ("default", ["c"])]
 
-    monkeypatch.setattr(batches, "WINDOW_S", 0.2)  # twice, since somebody comes along in the first one
+    monkeypatch.setattr(
+        batches, "WINDOW_S", 0.2
+    )  # twice, since somebody comes along in the first one, and an answer takes longer
     monkeypatch.setattr(batches, "HURRY_S", 0.3)
     asyncio.run(run())
 

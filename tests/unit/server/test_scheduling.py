@@ -1,0 +1,41 @@
+"""In a worker no thread interrupts the event loop."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from firstlight.server.scheduling import NICENESS
+
+PROGRAM = """
+import asyncio, json, os
+import grpc.aio
+from firstlight.server.scheduling import let_the_loop_finish
+
+async def main():
+    server = grpc.aio.server()
+    server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    let_the_loop_finish()
+    tasks = [int(name) for name in os.listdir("/proc/self/task")]
+    print(json.dumps({task: [os.sched_getscheduler(task), os.getpriority(os.PRIO_PROCESS, task)] for task in tasks}))
+    print(os.getpid())
+    await server.stop(None)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is Linux that is told")
+def test_only_the_main_thread_interrupts_others() -> None:
+    ran = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=60)
+    told, process = ran.stdout.splitlines()
+    threads = json.loads(told)
+    policy, own = threads.pop(process)
+    assert policy == os.SCHED_OTHER
+    assert {policy for policy, _ in threads.values()} == {os.SCHED_BATCH}
+    assert {niceness for _, niceness in threads.values()} == {own, min(19, own + NICENESS)}, (
+        "gRPC's readers, and all others"
+    )
