@@ -108,10 +108,10 @@ class ServeSettings(BaseModel):
         description="Calls at a time on one connection; further ones wait at the caller.",
     )
     max_pending_requests: int = Field(
-        default=48,
+        default=80,
         ge=1,
         le=1_000_000,
-        description="Calls that wait to be taken in before gRPC cancels some; of twice as many it cancels all.",
+        description="Calls that wait to be taken in before gRPC cancels some; of a fifth more it cancels all.",
     )
     max_queue_delay_s: float = Field(
         default=0.1,

@@ -13,6 +13,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from firstlight.client import Client
+from firstlight.client.channel import channel_options
 from firstlight.v1.interaction_pb2 import Interaction
 from firstlight.v1.interaction_service_pb2 import BatchWriteInteractionsRequest
 from firstlight.v1.interaction_service_pb2_grpc import InteractionServiceStub
@@ -70,7 +71,9 @@ async def overload(address: str) -> tuple[Counter[str], list[float], list[object
                 push_backs.append(dict(error.trailing_metadata()).get("grpc-retry-pushback-ms"))
 
     async def ask_else() -> None:
-        async with channel(address) as other:
+        # As clients do, those who ask for something else repeat a call that gRPC refused along with the others.
+        options = [*channel_options(wait_for_ready=False), ("grpc.use_local_subchannel_pool", 1)]
+        async with grpc.aio.insecure_channel(address, options) as other:
             health, writes = health_pb2_grpc.HealthStub(other), InteractionServiceStub(other)
             while True:
                 found = await health.Check(health_pb2.HealthCheckRequest(), timeout=10)
@@ -113,9 +116,10 @@ def test_four_times_as_many_calls_as_can_be_answered(serve: Callable[..., object
         assert codes["OK"] > PEAK * SECONDS / 4, codes
         assert max(took_s) <= DEADLINE_S + 1.0  # its own loop may be late
         assert codes["RESOURCE_EXHAUSTED"] > 0, codes
-        assert codes["RESOURCE_EXHAUSTED"] + codes["CANCELLED"] > asked / 4, codes
-        assert all(push_back is not None and int(push_back) >= 100 for push_back in push_backs)
-        assert codes["DEADLINE_EXCEEDED"] <= asked / 10, codes
+        refused = codes["RESOURCE_EXHAUSTED"] + codes["CANCELLED"]
+        assert refused > asked / 4, codes
+        assert all(push_back is not None and int(push_back) >= 1000 for push_back in push_backs)
+        assert codes["DEADLINE_EXCEEDED"] <= refused / 3, codes  # hardly anybody waits for nothing, on a busy machine
         assert set(beside) == {"SERVING", "1 written"}
         assert len(beside) > 10
         time.sleep(2)

@@ -27,6 +27,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
     def __init__(self, *arounds: Around) -> None:
         """The first of ``arounds`` is the outermost."""
         self._arounds = arounds
+        self.taken = 0
+        """Calls of any service, since the server began."""
         self._wrapped: dict[str, Any] = {}
         """Handlers by method. They never change: wrapped once, all interceptors are spared at later calls."""
 
@@ -36,6 +38,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # 
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
         """The handler of the called method, or None where there is none."""
+        self.taken += 1
         method = handler_call_details.method
         if method in self._wrapped:
             return self._wrapped[method]

@@ -29,8 +29,8 @@ class Endpoint:
         serve = backend.settings.serve
         traced = [backend.tracing.around] if backend.tracing else []
         measured = [] if serve.metrics_port is None else [Measured]
-        calls = CallInterceptor(Identified, *traced, *measured)
-        self._server = grpc.aio.server(interceptors=[calls, StatusInterceptor()], options=_options(serve))
+        self._calls = CallInterceptor(Identified, *traced, *measured)
+        self._server = grpc.aio.server(interceptors=[self._calls, StatusInterceptor()], options=_options(serve))
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]  # untyped
         add_services(self._server, backend)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -48,7 +48,7 @@ class Endpoint:
         """Answer from now on."""
         await self._server.start()
         if self._probe_address:
-            self._probing = asyncio.create_task(probe(self._probe_address, self._measured))
+            self._probing = asyncio.create_task(probe(self._probe_address, lambda: self._calls.taken, self._measured))
         for name in ("", *SERVICE_NAMES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
@@ -69,9 +69,10 @@ def _options(serve: ServeSettings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", size),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 1),
+        ("grpc.enable_channelz", 1),
         ("grpc.max_concurrent_streams", serve.max_concurrent_streams),
         ("grpc.server.max_pending_requests", serve.max_pending_requests),
-        ("grpc.server.max_pending_requests_hard_limit", 2 * serve.max_pending_requests),
+        ("grpc.server.max_pending_requests_hard_limit", round(1.2 * serve.max_pending_requests)),
         ("grpc.max_connection_age_ms", round(serve.max_connection_age_s * 1000)),
         ("grpc.max_connection_age_grace_ms", round(serve.max_connection_age_grace_s * 1000)),
         ("grpc.keepalive_permit_without_calls", 1),
