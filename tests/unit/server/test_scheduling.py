@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-from firstlight.server.scheduling import NICENESS
-
 PROGRAM = """
 import asyncio, json, os
 import grpc.aio
@@ -19,8 +17,7 @@ async def main():
     server.add_insecure_port("127.0.0.1:0")
     await server.start()
     let_the_loop_finish()
-    tasks = [int(name) for name in os.listdir("/proc/self/task")]
-    print(json.dumps({task: [os.sched_getscheduler(task), os.getpriority(os.PRIO_PROCESS, task)] for task in tasks}))
+    print(json.dumps({task: os.sched_getscheduler(int(task)) for task in os.listdir("/proc/self/task")}))
     print(os.getpid())
     await server.stop(None)
 
@@ -33,9 +30,5 @@ def test_only_the_main_thread_interrupts_others() -> None:
     ran = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True, timeout=60)
     told, process = ran.stdout.splitlines()
     threads = json.loads(told)
-    policy, own = threads.pop(process)
-    assert policy == os.SCHED_OTHER
-    assert {policy for policy, _ in threads.values()} == {os.SCHED_BATCH}
-    assert {niceness for _, niceness in threads.values()} == {own, min(19, own + NICENESS)}, (
-        "gRPC's readers, and all others"
-    )
+    assert threads.pop(process) == os.SCHED_OTHER
+    assert set(threads.values()) == {os.SCHED_BATCH}
