@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         TrainingData as TrainingData,
         User as User,
         Votes as Votes,
+        products_of as products_of,
         rows_of as rows_of,
     )
     from firstlight.errors import (
@@ -92,7 +93,7 @@ _HOMES = {
         "Attribute", "AttributeValue", "Attributes", "Candidates", "Dataset", "Evidence", "Histories", "HistoryEntry",
         "Interaction", "Item", "ItemTable", "Kind", "Metrics", "Queries", "Query", "Ranked", "RankingExamples",
         "RankingInputs", "Reason", "ReasonCode", "Remembered", "Scenario", "Schema", "Scores", "Totals", "TrainingData",
-        "User", "Votes", "rows_of",
+        "User", "Votes", "products_of", "rows_of",
     ),
     "firstlight.errors": (
         "ConflictError", "CorruptBundleError", "DeadlineError", "FirstlightError", "InvalidInputError",

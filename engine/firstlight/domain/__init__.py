@@ -3,7 +3,7 @@
 from firstlight.domain.dataset import Dataset, TrainingData, id_order
 from firstlight.domain.entities import Interaction, Item, User
 from firstlight.domain.histories import Histories
-from firstlight.domain.items import ItemTable, rows_of
+from firstlight.domain.items import ItemTable, products_of, rows_of
 from firstlight.domain.query import (
     FEW_SHOT_LIMIT,
     Candidates,
@@ -57,5 +57,6 @@ __all__ = [
     "User",
     "Votes",
     "id_order",
+    "products_of",
     "rows_of",
 ]

@@ -72,7 +72,7 @@ class ItemTable:
         if not self.base_size:
             return np.zeros(positions.shape, np.int32)
         found = self.base_counts.take(positions, mode="clip").astype(np.int32, copy=False)
-        if positions.size and positions.view(f"u{positions.itemsize}").max() >= self.base_size:
+        if _leave(positions, self.base_size):
             found[(positions < 0) | (positions >= self.base_size)] = 0
         return found
 
@@ -85,8 +85,31 @@ def rows_of(
     if not len(base):
         base = np.zeros((1, base.shape[1]), np.float32)
     out = base.take(positions, axis=0, mode="clip").astype(np.float32, copy=False)  # several times as fast as base[...]
-    if positions.size and positions.view(f"u{positions.itemsize}").max() >= size:  # so do negative ones
+    if _leave(positions, size):
         out[positions < 0] = 0.0
         beyond = positions >= size
         out[beyond] = live[positions[beyond] - size]
     return out
+
+
+def products_of(
+    base: NDArray[np.float32], live: NDArray[np.float32], positions: NDArray[np.integer], vectors: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """float32 (B, C): the :func:`rows_of` each query's ``positions`` (B, C) times its vector of ``vectors`` (B, D)."""
+    size = len(base)
+    out = np.zeros(positions.shape, np.float32)
+    if size:
+        rows = np.empty((positions.shape[1], base.shape[1]), np.float32)  # of one query at a time: they stay in cache
+        for at, vector, products in zip(positions, vectors, out, strict=True):
+            base.take(at, axis=0, mode="clip", out=rows).dot(vector, out=products)
+    if _leave(positions, size):
+        out[positions < 0] = 0.0
+        beyond = positions >= size
+        for row in np.flatnonzero(beyond.any(axis=1)):
+            out[row, beyond[row]] = live[positions[row, beyond[row]] - size] @ vectors[row]
+    return out
+
+
+def _leave(positions: NDArray[np.integer], size: int) -> bool:
+    """Whether any of ``positions`` is not among 0 … ``size`` − 1: negative ones are large when read as unsigned."""
+    return bool(positions.size) and bool(positions.view(f"u{positions.itemsize}").max() >= size)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from operator import is_
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
 
 from firstlight.domain.items import ItemTable
 from firstlight.domain.query import Queries
@@ -12,20 +15,21 @@ T = TypeVar("T")
 
 
 class Remembered(Generic[T]):
-    """``make(queries)``, worked out again only for another :class:`Queries` object, or where live items changed.
+    """``make(queries, *arrays)``, worked out again only for other objects, or where live items changed.
 
-    Safe to share among threads: each reads and writes one tuple.
+    So nobody may write to ``arrays`` after asking about them. Safe to share among threads: each reads and writes one
+    tuple.
     """
 
-    def __init__(self, make: Callable[[Queries], T], items: ItemTable) -> None:
+    def __init__(self, make: Callable[..., T], items: ItemTable) -> None:
         self._make = make
         self._items = items
-        self._last: tuple[Queries, object, T] | None = None
+        self._last: tuple[tuple[object, ...], T] | None = None
 
-    def __call__(self, queries: Queries) -> T:
-        """What ``make`` says about ``queries``."""
-        last, live = self._last, self._items.live_content
-        if last is None or last[0] is not queries or last[1] is not live:
-            last = (queries, live, self._make(queries))
+    def __call__(self, queries: Queries, *arrays: NDArray[Any]) -> T:
+        """What ``make`` says about ``queries`` and, say, the positions asked for."""
+        asked, last = (self._items.live_content, queries, *arrays), self._last
+        if last is None or not all(map(is_, asked, last[0])):
+            last = (asked, self._make(queries, *arrays))
             self._last = last
-        return last[2]
+        return last[1]

@@ -18,10 +18,12 @@ from firstlight import (
     Queries,
     Reason,
     ReasonCode,
+    Remembered,
     Runtime,
     Scenario,
     Scores,
     TrainingData,
+    products_of,
     rows_of,
 )
 
@@ -84,10 +86,12 @@ class Popularity:
         return self._table[:, 0] + profiles @ self._table[:, 1:].T
 
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
-        """Known for every item; padding gives value 0, known False."""
-        vectors = rows_of(self._table, self._live_vectors(), positions)
-        values = vectors @ _with_one(queries.profiles)[:, :, None]
-        return Scores(values[..., 0], positions >= 0)
+        """Known for every item; padding gives value 0, known False. Other components ask for the same scores again."""
+        return self._scores(queries, positions)
+
+    def _scored(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
+        values = products_of(self._table, self._live_vectors(), positions, _with_one(queries.profiles))
+        return Scores(values, positions >= 0)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores; above 50,000 items of the 10 · ``limit`` most popular (≤ 5,000) and live ones."""
@@ -155,6 +159,7 @@ class Popularity:
             self._pool = np.argsort(-table[:, 0], kind="stable")[:POOL].astype(np.int32)
             self._pool_table = table[self._pool]
         self._live = None
+        self._scores = Remembered(self._scored, items)
 
     def _live_vectors(self) -> NDArray[np.float32]:
         content = self._items.live_content

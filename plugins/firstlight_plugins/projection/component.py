@@ -26,8 +26,10 @@ from firstlight import (
     Scores,
     TrainingData,
     VectorIndex,
+    products_of,
     rows_of,
 )
+from firstlight_plugins.projection.scaling import standardised
 from firstlight_plugins.projection.space import Space
 from firstlight_plugins.projection.typical import Typical
 
@@ -93,16 +95,19 @@ class Projection:
 
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
         """Known for every item with content or interactions."""
-        known = self._answerable(positions)
-        values = np.zeros(positions.shape, np.float32)
-        for row, (state, typical) in enumerate(zip(*self._states(queries), strict=True)):
-            values[row] = self._values(positions[row], state, typical)
-        return Scores(np.where(known, values, 0), known)
+        known, states = self._answerable(positions), self._states(queries)
+        vectors, moves = self._live_vectors()
+        values = products_of(self._space.items, vectors, positions, states) - (states @ self._space.mean)[:, None]
+        if self._moved:  # by leaning along the way they went
+            rows, columns = np.nonzero(positions >= self._items.base_size)
+            way = moves[positions[rows, columns] - self._items.base_size]
+            values[rows, columns] -= np.einsum("nd,nd->n", way, self._typical_states(queries)[rows])
+        return Scores(np.where(known, values, np.float32(0)), known)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores, live items included."""
         limit = min(limit, self._items.size)
-        states, typical = self._states(queries)
+        states = self._states(queries)
         live, moves = self._live_vectors()
         fresh = np.arange(self._items.base_size, self._items.base_size + len(live), dtype=np.int32)
         if self._index is not None and limit:
@@ -113,7 +118,10 @@ class Projection:
             positions = np.broadcast_to(every, (len(queries), len(every)))
             values = np.array([self._space.items @ state for state in states], np.float32).reshape(positions.shape)
         positions = np.concatenate([positions, np.broadcast_to(fresh, (len(queries), len(fresh)))], axis=1)
-        values = np.concatenate([values, states @ live.T - typical @ moves.T], axis=1)
+        beside = states @ live.T
+        if self._moved:
+            beside -= self._typical_states(queries) @ moves.T
+        values = np.concatenate([values, beside], axis=1)
         values = np.where(self._answerable(positions), values, -np.inf) - (states @ self._space.mean)[:, None]
         return Candidates.best(values.astype(np.float32), limit, positions=positions)
 
@@ -146,18 +154,21 @@ class Projection:
 
     def user_states(self, queries: Queries) -> Floats:
         """Standardised states, float32 (B, d)."""
-        return self._states(queries)[0]
+        return self._states(queries)
 
-    def _both(self, queries: Queries) -> tuple[Floats, Floats]:
-        """States of the users, and of typical users of whom as much is known; float32 (B, d) each."""
-        histories = self._histories(queries)
-        states = self._space.standardised(self._space.states(queries, histories, self._placed()[1]))
-        return states, self._typical.at(histories.lengths) if self._typical else np.zeros_like(states)
+    def _placed_users(self, queries: Queries) -> Floats:
+        states = self._space.states(queries, self._histories(queries), self._placed()[1])
+        return standardised(states, self._spread).astype(np.float32)
+
+    def _typical_states(self, queries: Queries) -> Floats:
+        """float32 (B, d): of typical users of whom as much is known."""
+        assert self._typical is not None  # without them no item moves
+        return self._typical.at(self._histories(queries).lengths)
 
     def user_leanings(self, queries: Queries) -> Floats:
         """float32 (B, d): how users differ from others of whom as much is known; all 0 in a bundle without those."""
-        states, typical = self._states(queries)
-        return states - typical if self._typical else np.zeros_like(states)
+        states = self._states(queries)
+        return states - self._typical_states(queries) if self._typical else np.zeros_like(states)
 
     def fold_in_item(self, content: Floats, leanings: Floats, weights: Floats) -> Floats:
         """The vector (d,) of a new item with ``content`` (C,) after its first n interactions: one small solve.
@@ -188,7 +199,8 @@ class Projection:
         self._items, self._space, self._index = items, space, index
         self._profile_names, self._content_names = profile_names, content_names
         self._live, self._moved, self._places = None, {}, None
-        self._states, self._histories = Remembered(self._both, items), Remembered(self._distinct, items)
+        self._states, self._histories = Remembered(self._placed_users, items), Remembered(self._distinct, items)
+        self._spread = space.spread.astype(np.float64)
         self._described = items.base_content.any(axis=1) | (items.base_counts > 0)
         columns = np.zeros((len(content_names), space.items.shape[1]), np.float32)
         own = slice(1, 1 + len(space.features.columns))
@@ -239,14 +251,6 @@ class Projection:
             places = (by_content, moved, vectors, vectors - by_content)
             self._places = places
         return places[2:]
-
-    def _values(self, positions: NDArray[np.int32], state: Floats, typical: Floats) -> Floats:
-        """Scores (C,) of ``positions`` (C,) for one user: by state, and by leaning along the way of moved items."""
-        values = self._vectors(positions) @ state - self._space.mean @ state
-        live = positions >= self._items.base_size
-        if self._moved and live.any():
-            values[live] -= self._live_vectors()[1][positions[live] - self._items.base_size] @ typical
-        return np.asarray(values, np.float32)
 
     def _vectors(self, positions: NDArray[np.int32]) -> Floats:
         return rows_of(self._space.items, self._live_vectors()[0], positions)

@@ -15,7 +15,7 @@ def standardised(states: NDArray[np.floating], spread: NDArray[np.floating]) -> 
     A user all of whose scores are equal gets zeros.
     """
     wide = states.astype(np.float64)
-    variance = np.einsum("bd,bd->b", wide @ spread.astype(np.float64), wide)
+    variance = np.einsum("bd,bd->b", wide @ spread.astype(np.float64, copy=False), wide)
     deviation = np.sqrt(np.maximum(variance, 0))[:, None]
     return np.where(deviation > LEAST, wide / np.maximum(deviation, LEAST), 0)
 

@@ -30,3 +30,11 @@ def test_all_rows_of_a_batch_are_the_batch() -> None:
     assert batch.take(np.arange(2)) is batch
     assert batch.take(np.array([1, 0])) is not batch
     assert batch.take(np.array([1])) is not batch
+
+
+def test_it_is_worked_out_again_for_other_arrays() -> None:
+    asked: list[object] = []
+    items = ItemTable(np.zeros((3, 1), np.float32), np.ones(3, np.int32))
+    remembered = Remembered(lambda _, positions: asked.append(positions) or len(asked), items)
+    batch, first, second = queries(), np.zeros((2, 1), np.int32), np.zeros((2, 1), np.int32)
+    assert [remembered(batch, p) for p in (first, first, second, first)] == [1, 1, 2, 3]
