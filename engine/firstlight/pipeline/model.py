@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from firstlight.domain import Evidence, ItemTable, Queries, Ranked, RankingInputs, Remembered, Scores
+from firstlight.domain import Evidence, ItemTable, Queries, Ranked, RankingInputs, Remembered
 from firstlight.errors import PluginError
 from firstlight.plugins import Attempt
 from firstlight.roles import CandidateGenerator, Component, Ranker
@@ -24,7 +24,8 @@ PER_GENERATOR = 200
 NEW_ITEMS = 500
 """Items nobody has met yet that every query is scored for, the newest ones: no generator's list would hold them."""
 
-_PAD = np.int32(np.iinfo(np.int32).max)
+_PAD = np.uint32(2**32 - 1)
+"""−1 read as an unsigned number: it comes last."""
 
 T = TypeVar("T")
 
@@ -84,8 +85,7 @@ class Model:
         self, queries: Queries, *, per_generator: int = PER_GENERATOR, attempt: Attempt = attempt_quietly
     ) -> NDArray[np.int32]:
         """int32 (B, C): what all generators propose and the newest items, unique and ascending in each row, −1 last."""
-        newest = self.new_items()
-        proposed = [np.broadcast_to(newest, (len(queries), len(newest)))]
+        proposed = [self.new_items()[None].repeat(len(queries), axis=0)]
         for name, generator in self.generators.items():
             found = attempt(name, "generate", partial(self._generate, name, generator, queries, per_generator))
             if found is not None:
@@ -108,10 +108,11 @@ class Model:
         """
         scores = np.zeros((len(self.names), *positions.shape), np.float32)
         known = np.zeros(scores.shape, np.bool_)
+        real = positions >= 0
         for s, (name, component) in enumerate(self.components.items()):
-            found = attempt(name, "score", partial(_score, name, component, queries, positions))
+            found = attempt(name, "score", partial(_score, name, component, queries, positions, real))
             if found is not None:
-                scores[s], known[s] = found.values, found.known
+                scores[s], known[s] = found
         return RankingInputs(
             names=self.names,
             scores=scores,
@@ -119,8 +120,12 @@ class Model:
             positions=positions,
             counts=self.items.counts(positions),
             evidence=self.evidence(queries),
-            novelty=np.where(positions < self.items.base_size, self.items.novelty, 1.0).astype(np.float32),
+            novelty=self._novelty(positions),
         )
+
+    def _novelty(self, positions: NDArray[np.int32]) -> NDArray[np.float32] | None:
+        of_bundle = np.float32(self.items.novelty)
+        return np.where(positions < self.items.base_size, of_bundle, np.float32(1)) if of_bundle < 1 else None
 
     def fuse(self, inputs: RankingInputs, *, attempt: Attempt = attempt_quietly) -> Ranked:
         """The ranker's values and contributions; popularity's scores where there is no ranker or it fails."""
@@ -155,33 +160,38 @@ def floor(inputs: RankingInputs) -> Ranked:
 
 def unique_rows(positions: NDArray[np.int32]) -> NDArray[np.int32]:
     """Each row of ``positions`` (B, L) without duplicates, ascending, −1 last; as narrow as the longest row allows."""
-    rows = np.sort(np.where(positions < 0, _PAD, positions), axis=1)
+    rows = np.sort(positions.view(np.uint32), axis=1)
     rows[:, 1:][rows[:, 1:] == rows[:, :-1]] = _PAD
     return _packed(rows)
 
 
 def kept_rows(positions: NDArray[np.int32], kept: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Each row of ``positions`` (B, L), ascending, where ``kept`` (B, L); packed as :func:`unique_rows` does."""
-    return _packed(np.where(kept, positions, _PAD))
+    """Each row of ``positions`` (B, L) where ``kept`` (B, L); packed as :func:`unique_rows` does."""
+    return _packed(np.where(kept, positions.view(np.uint32), _PAD))
 
 
-def _packed(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+def _packed(rows: NDArray[np.uint32]) -> NDArray[np.int32]:
     rows.sort(axis=1)
-    rows = rows[:, : int((rows != _PAD).sum(axis=1).max(initial=0))]
-    return np.where(rows == _PAD, np.int32(-1), rows)
+    width = np.count_nonzero(rows != _PAD, axis=1).max(initial=0)
+    return np.ascontiguousarray(rows[:, :width]).view(np.int32)
 
 
-def _score(name: str, component: Component, queries: Queries, positions: NDArray[np.int32]) -> Scores:
+def _score(
+    name: str, component: Component, queries: Queries, positions: NDArray[np.int32], real: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Values and where they are known, (B, C) each: at most where ``real``, and 0 elsewhere."""
     found = component.score(queries, positions)
     values, known = np.asarray(found.values), np.asarray(found.known)
     if values.shape != positions.shape or known.shape != positions.shape:
         raise PluginError(f"component {name!r} answered {values.shape} and {known.shape}, not {positions.shape}")
-    known = known.astype(np.bool_) & (positions >= 0)
-    with np.errstate(over="ignore"):
-        values = np.where(known, values, 0).astype(np.float32)
+    known = np.logical_and(known, real)
+    values = np.where(known, values, np.float32(0))
+    if values.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
     if not np.isfinite(values).all():
         raise PluginError(f"component {name!r} answered a score that is not a finite number")
-    return Scores(values, known)
+    return values, known
 
 
 def _rank(name: str, ranker: Ranker, inputs: RankingInputs) -> Ranked:
@@ -189,8 +199,9 @@ def _rank(name: str, ranker: Ranker, inputs: RankingInputs) -> Ranked:
     shape = inputs.positions.shape
     if found.values.shape != shape or found.contributions.shape != inputs.scores.shape:
         raise PluginError(f"ranker {name!r} answered {found.values.shape}, not {shape}")
-    real = inputs.positions >= 0
+    padding = inputs.positions < 0
     finite = np.isfinite(found.values) & np.isfinite(found.contributions).all(axis=0)
-    if not (finite | ~real).all():
+    if not (finite | padding).all():
         raise PluginError(f"ranker {name!r} answered a value that is not a finite number")
-    return Ranked(np.where(real, found.values, -np.inf).astype(np.float32), found.contributions)
+    values = np.where(padding, np.float32(-np.inf), found.values).astype(np.float32, copy=False)
+    return Ranked(values, found.contributions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -34,26 +34,27 @@ def shortlist(
     failing filter is skipped and reported.
     """
     permitted = _Permission(prepared, removed, filters, attempt)
-    rows: list[NDArray[np.int32]] = [np.zeros(0, np.int32)] * len(prepared.queries)
-    open_rows = np.array([given is None for given in prepared.candidates], np.bool_)
-    if not open_rows.all():
-        _fill(rows, np.flatnonzero(~open_rows), permitted(_stack(prepared.candidates, ~open_rows), ~open_rows))
+    lists: list[NDArray[np.int32]] = [np.zeros(0, np.int32)] * len(prepared.queries)
+    given = {row: candidates for row, candidates in enumerate(prepared.candidates) if candidates is not None}
+    if given:
+        rows = np.array(list(given), np.int64)
+        _fill(lists, rows, permitted(_stack(list(given.values())), rows))
+    waiting = np.array([row for row in range(len(lists)) if row not in given], np.int64)
     width = PER_GENERATOR
-    while open_rows.any():
-        asked = open_rows & (prepared.limits <= width)
-        if asked.any():
-            found = model.candidates(prepared.queries.take(np.flatnonzero(asked)), per_generator=width, attempt=attempt)
+    while len(waiting):
+        asked = waiting[prepared.limits[waiting] <= width]
+        if len(asked):
+            found = model.candidates(prepared.queries.take(asked), per_generator=width, attempt=attempt)
             found = permitted(found, asked)
-            enough = (found >= 0).sum(axis=1) >= prepared.limits[asked]
+            enough = np.count_nonzero(found >= 0, axis=1) >= prepared.limits[asked]
             if width >= min(model.items.size, MOST_PER_GENERATOR):
                 enough[:] = True
-            if enough.all() and asked.all():  # as nearly always
+            if len(asked) == len(lists) and enough.all():  # as nearly always
                 return found
-            done = np.flatnonzero(asked)[enough]
-            _fill(rows, done, found[enough])
-            open_rows[done] = False
+            _fill(lists, asked[enough], found[enough])
+            waiting = np.setdiff1d(waiting, asked[enough])
         width *= WIDENING
-    return _stack(rows, np.ones(len(rows), np.bool_))
+    return _stack(lists)
 
 
 class _Permission:
@@ -71,13 +72,13 @@ class _Permission:
         self._stride = np.int64(2**32)
         self._excluded = prepared.excluded_rows * self._stride + prepared.excluded
 
-    def __call__(self, positions: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-        """``positions`` (b, C) of the rows where ``mask`` (B,) is true, less what must not be shown."""
-        rows = np.flatnonzero(mask)
+    def __call__(self, positions: NDArray[np.int32], rows: NDArray[np.int64]) -> NDArray[np.int32]:
+        """``positions`` (b, C) of ``rows`` (b,), less what must not be shown."""
         allowed = positions >= 0
         if len(self._removed):
             allowed &= ~np.isin(positions, self._removed)
-        self._strike(allowed, rows, positions)
+        if allowed.size:
+            self._strike(allowed, rows, positions)
         for name, candidate_filter in self._filters.items():
             queries = self._prepared.queries.take(rows)
             found = self._attempt(name, "allow", partial(_allow, name, candidate_filter, queries, positions))
@@ -87,12 +88,10 @@ class _Permission:
 
     def _strike(self, allowed: NDArray[np.bool_], rows: NDArray[np.int64], positions: NDArray[np.int32]) -> None:
         """Clear ``allowed`` where a position is excluded: few are, so they are looked up among the candidates."""
-        # Ascending: so are positions in each row, and padding, which comes last, is above them all.
-        keys = (rows[:, None] * self._stride + np.where(positions < 0, self._stride - 1, positions)).ravel()
-        places = np.searchsorted(keys, self._excluded)
-        inside = places < len(keys)
-        places = places[inside]
-        allowed.ravel()[places[keys[places] == self._excluded[inside]]] = False
+        # Ascending: so are positions in each row, and padding, which comes last, is the largest unsigned number.
+        keys = (rows[:, None] * self._stride + positions.view(np.uint32)).ravel()
+        places = keys.searchsorted(self._excluded)
+        allowed.ravel()[places[keys.take(places, mode="clip") == self._excluded]] = False
 
 
 def _allow(
@@ -104,17 +103,14 @@ def _allow(
     return answer
 
 
-def _fill(rows: list[NDArray[np.int32]], where: NDArray[np.integer], found: NDArray[np.int32]) -> None:
-    for row, positions in zip(where, found, strict=True):
-        rows[row] = positions[positions >= 0]
+def _fill(lists: list[NDArray[np.int32]], rows: NDArray[np.integer], found: NDArray[np.int32]) -> None:
+    for row, positions in zip(rows, found, strict=True):
+        lists[row] = positions[positions >= 0]
 
 
-def _stack(
-    rows: tuple[NDArray[np.int32] | None, ...] | list[NDArray[np.int32]], mask: NDArray[np.bool_]
-) -> NDArray[np.int32]:
-    """The rows where ``mask`` is true as one array padded with −1."""
-    chosen = [row for row, wanted in zip(rows, mask, strict=True) if wanted and row is not None]
-    out = np.full((len(chosen), max(map(len, chosen), default=0)), -1, np.int32)
-    for n, row in enumerate(chosen):
+def _stack(rows: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """``rows`` as one array padded with −1."""
+    out = np.full((len(rows), max(map(len, rows), default=0)), -1, np.int32)
+    for n, row in enumerate(rows):
         out[n, : len(row)] = row
     return out
