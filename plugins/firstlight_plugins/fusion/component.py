@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from firstlight import Metrics, Progress, Ranked, RankingExamples, RankingInputs, Source
@@ -75,14 +76,18 @@ class Fusion:
     def rank(self, inputs: RankingInputs) -> Ranked:
         """Fused values, −inf for padding; what the prior says in a component's place counts as the prior's."""
         learnt = self.parameters
-        parts = learnt.weights(inputs) * learnt.calibrated(inputs)
+        parts, (_, known) = learnt.parts(inputs), learnt.aligned(inputs)
         real = inputs.positions >= 0
-        contributions = np.zeros((len(inputs.names), *inputs.positions.shape), np.float32)
-        prior = inputs.names.index(learnt.names[0]) if learnt.names[0] in inputs.names else 0
-        for s, name in enumerate(learnt.names):
-            spoke = inputs.known[inputs.names.index(name)] if name in inputs.names else np.zeros(real.shape, bool)
-            if name in inputs.names:
-                contributions[inputs.names.index(name)] += np.where(spoke & real, parts[s], 0)
-            contributions[prior] += np.where(~spoke & real, parts[s], 0)
-        values = np.where(real, contributions.sum(axis=0), -np.inf).astype(np.float32)
-        return Ranked(values, contributions)
+        own = np.where(known & real, parts, np.float32(0))
+        own[0] += np.where(real, (parts - own).sum(axis=0), np.float32(0))
+        values = np.where(real, own.sum(axis=0), np.float32(-np.inf))
+        return Ranked(values, own if learnt.names == inputs.names else _in_order(own, learnt.names, inputs.names))
+
+
+def _in_order(own: NDArray[np.float32], names: tuple[str, ...], wanted: tuple[str, ...]) -> NDArray[np.float32]:
+    """``own`` (S, B, C) of ``names`` in the order of ``wanted``, the first of which stands in for a missing prior."""
+    out = np.zeros((len(wanted), *own.shape[1:]), np.float32)
+    for s, name in enumerate(names):
+        if name in wanted or s == 0:
+            out[wanted.index(name) if name in wanted else 0] += own[s]
+    return out

@@ -50,33 +50,38 @@ class Parameters:
         places = np.interp(np.log1p(interactions), np.log1p(self.knots), np.arange(len(self.knots)))
         return np.asarray(np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(len(self.knots)))))
 
+    def parts(self, inputs: RankingInputs) -> NDArray[np.float32]:
+        """What each score adds to the value, weight · log odds: (S, B, C)."""
+        near, cold = self.at(inputs.evidence.interactions), _cold(inputs)
+        weights = _of_block(near @ self.weight, cold).astype(np.float32)
+        return np.asarray(weights * self._odds(inputs, near, cold))
+
     def calibrated(self, inputs: RankingInputs) -> NDArray[np.float32]:
         """Log odds (S, B, C), new items' offset included. A component that knows nothing repeats the prior."""
-        near = self.at(inputs.evidence.interactions)
-        cold = inputs.counts == 0
-        prior = np.where(cold, (near @ self.level[COLD])[:, None], (near @ self.level[WARM])[:, None])
-        out = np.empty((len(self.names), *inputs.positions.shape), np.float32)
-        for s, name in enumerate(self.names):
-            if name not in inputs.names:
-                out[s] = prior
-                continue
-            at = inputs.names.index(name)
-            slope = np.where(cold, (near @ self.slope[COLD, :, s])[:, None], (near @ self.slope[WARM, :, s])[:, None])
-            level = np.where(
-                cold, (near @ self.intercept[COLD, :, s])[:, None], (near @ self.intercept[WARM, :, s])[:, None]
-            )
-            out[s] = np.where(inputs.known[at], slope * inputs.scores[at] + level, prior)
-            if s == 0:
-                prior = out[0]
-        novelty = 1.0 if inputs.novelty is None else np.maximum(inputs.novelty, UNWANTED)
-        out += np.where(cold, (near @ self.offset)[:, None] + np.log(novelty), 0.0).astype(np.float32)
+        return self._odds(inputs, self.at(inputs.evidence.interactions), _cold(inputs))
+
+    def _odds(self, inputs: RankingInputs, near: Array, cold: NDArray[np.bool_]) -> NDArray[np.float32]:
+        scores, known = self.aligned(inputs)
+        slope, intercept = _of_block(near @ self.slope, cold), _of_block(near @ self.intercept, cold)
+        odds = slope * scores + intercept
+        odds[:1] = np.where(known[:1], odds[:1], _of_block(near @ self.level[:, :, None], cold))
+        out = np.where(known, odds, odds[:1]).astype(np.float32)
+        if cold.any():
+            novelty = 1.0 if inputs.novelty is None else np.maximum(inputs.novelty, UNWANTED)
+            out += np.where(cold, (near @ self.offset)[:, None] + np.log(novelty), 0.0).astype(np.float32)
         return out
 
-    def weights(self, inputs: RankingInputs) -> NDArray[np.float32]:
-        """Weights (S, B, C), summing to 1 over S."""
-        near = self.at(inputs.evidence.interactions)
-        warm, cold = (near @ self.weight[block] for block in (WARM, COLD))
-        return np.asarray(np.where(inputs.counts[None] == 0, cold.T[:, :, None], warm.T[:, :, None]), np.float32)
+    def aligned(self, inputs: RankingInputs) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Scores and where they are known, (S, B, C) each, in the order of ``names``; a missing one knows nothing."""
+        if inputs.names == self.names:
+            return inputs.scores, inputs.known
+        shape = (len(self.names), *inputs.positions.shape)
+        scores, known = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
+        for s, name in enumerate(self.names):
+            if name in inputs.names:
+                at = inputs.names.index(name)
+                scores[s], known[s] = inputs.scores[at], inputs.known[at]
+        return scores, known
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists that :meth:`from_json` reads back."""
@@ -88,3 +93,14 @@ class Parameters:
         """Inverse of :meth:`to_json`."""
         arrays = {name: np.array(value, np.float64) for name, value in data.items() if name != "names"}
         return cls(names=tuple(data["names"]), **arrays)
+
+
+def _cold(inputs: RankingInputs) -> NDArray[np.bool_]:
+    """bool (B, C): items without training interactions."""
+    return np.asarray((inputs.counts == 0) & (inputs.positions >= 0))
+
+
+def _of_block(found: Array, cold: NDArray[np.bool_]) -> Array:
+    """Of ``found`` (2, B, S) what holds for the block of each item, (S, B, C); (S, B, 1) where none is ``cold``."""
+    warm: Array = found[WARM].T[:, :, None]
+    return np.where(cold, found[COLD].T[:, :, None], warm) if cold.any() else warm

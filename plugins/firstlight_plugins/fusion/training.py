@@ -111,7 +111,7 @@ def _learn_knot(
         parameters.weight[block, 0] = weights
         if gain is not None:
             gains[name] = gain
-    fused = (parameters.weights(part.inputs) * scores).sum(axis=0)
+    fused = parameters.parts(part.inputs).sum(axis=0)
     return replace(parameters, offset=np.array([_offset(part, fused, new_item_cost)])), gains
 
 
