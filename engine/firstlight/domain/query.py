@@ -31,6 +31,10 @@ class Scenario(IntEnum):
     NEW_ITEM = 4
 
 
+_SCENARIOS = np.array([Scenario.NEW_USER, *[Scenario.FEW_SHOT] * FEW_SHOT_LIMIT, Scenario.WARM], np.int8)
+"""By number of interactions; the last is that of all larger numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One interaction of a query's history. ``time_us``: microseconds since 1970, None where unknown."""
@@ -106,11 +110,7 @@ class Evidence:
 
     def scenarios(self) -> NDArray[np.int8]:
         """int8 (B,): the :class:`Scenario` by number of interactions."""
-        n = self.interactions
-        out = np.full(len(n), Scenario.WARM, np.int8)
-        out[n <= FEW_SHOT_LIMIT] = Scenario.FEW_SHOT
-        out[n == 0] = Scenario.NEW_USER
-        return out
+        return _SCENARIOS.take(self.interactions, mode="clip")
 
 
 @lru_cache

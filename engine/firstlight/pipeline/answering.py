@@ -52,7 +52,7 @@ def order(
     columns = columns[:, : int(prepared.limits.max(initial=0))]
     positions = inputs.positions[rows, columns]
     within = np.arange(columns.shape[1]) < prepared.limits[:, None]
-    return columns, np.where(within, positions, -1).astype(np.int32)
+    return columns, np.where(within, positions, np.int32(-1))
 
 
 def answer(
@@ -77,17 +77,15 @@ def answer(
     lifted = lifts(inputs, ranked, columns)
     sources = lifted.argmax(axis=0)
     reasons = explain(model, queries, positions, sources, show=show, attempt=attempt)
-    totals = np.where(np.isfinite(lifted) & shown, lifted, 0).sum(axis=2)
-    lists = []
-    rows = zip(positions.tolist(), values.tolist(), sources.tolist(), reasons, totals.argmax(axis=0), strict=True)
-    for row, scores, by, why, most in rows:  # plain numbers: numpy's cost more to handle one by one
-        items = tuple(
-            RecommendedItem(id_of(position), score, source := model.names[n], reason, text_of(reason, source))
-            for position, score, n, reason in zip(row, scores, by, why, strict=True)
-            if position >= 0
-        )
-        lists.append(ShownList(items, model.names[most]))
-    return lists
+    totals = np.where(np.isfinite(lifted) & shown, lifted, np.float32(0)).sum(axis=2)
+    lengths = np.count_nonzero(shown, axis=1)
+    rows = zip(*(found.tolist() for found in (lengths, positions, values, sources)), reasons, strict=True)
+    items = []
+    for length, row, scores, by, why in rows:  # plain numbers: numpy's cost more to handle one by one
+        behind = [model.names[n] for n in by]
+        parts = zip(map(id_of, row[:length]), scores, behind, why, map(text_of, why, behind), strict=False)
+        items.append(tuple(map(RecommendedItem._make, parts)))
+    return [ShownList(row, model.names[most]) for row, most in zip(items, totals.argmax(axis=0).tolist(), strict=True)]
 
 
 def _rerank(

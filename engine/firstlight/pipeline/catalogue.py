@@ -35,6 +35,8 @@ class Catalogue:
 
     def position_of(self, ids: Sequence[str]) -> NDArray[np.int32]:
         """int32: positions of ``ids``, removed ones included; −1 where there is no such item."""
+        if not ids:
+            return np.zeros(0, np.int32)
         found = self._ids.position_of(ids)
         if self._live:
             for n in np.flatnonzero(found < 0):

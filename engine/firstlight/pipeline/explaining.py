@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ def lifts(inputs: RankingInputs, ranked: Ranked, columns: NDArray[np.int64]) -> 
     a component which says the same about every item lifts none; −inf where it does not know the item.
     """
     real = inputs.positions >= 0
-    mean = np.where(real, ranked.contributions, 0).sum(axis=2) / np.maximum(real.sum(axis=1), 1)
+    mean = np.where(real, ranked.contributions, np.float32(0)).sum(axis=2) / np.maximum(real.sum(axis=1), 1)
     rows = np.arange(len(columns))[:, None]
     above = ranked.contributions[:, rows, columns] - mean[:, :, None]
     return np.where(inputs.known[:, rows, columns], above, -np.inf).astype(np.float32)
@@ -48,17 +49,17 @@ def explain(
     reasons: list[list[ShownReason | None]] = [[None] * positions.shape[1] for _ in range(len(positions))]
     for s, (name, component) in enumerate(model.components.items()):
         mine = (sources == s) & (positions >= 0)
-        if not mine.any():
+        rows = mine.any(axis=1).nonzero()[0]
+        if not len(rows):
             continue
-        rows = np.flatnonzero(mine.any(axis=1))
-        asked = np.where(mine, positions, -1)[rows]
+        asked = np.where(mine, positions, np.int32(-1))[rows]
         given = attempt(name, "explain", partial(_explain, name, component, queries.take(rows), asked))
         if given is None:  # an item without a reason is better than no item
             continue
-        for row, answers, own in zip(rows.tolist(), given, mine[rows].tolist(), strict=True):
-            for column, reason in enumerate(answers):
-                if own[column] and reason is not None:
-                    reasons[row][column] = show(reason)
+        for n, column in zip(*(places.tolist() for places in (asked >= 0).nonzero()), strict=True):
+            reason = given[n][column]
+            if reason is not None:
+                reasons[rows[n]][column] = show(reason)
     return reasons
 
 
@@ -93,6 +94,6 @@ def _explain(
     given, (rows, columns) = component.explain(queries, positions), positions.shape
     if len(given) != rows or any(len(row) != columns for row in given):
         raise PluginError(f"component {name!r} gave reasons of another shape than {positions.shape}")
-    if not {type(reason) for row in given for reason in row} <= {Reason, type(None)}:
+    if not set(map(type, chain.from_iterable(given))) <= {Reason, type(None)}:
         raise PluginError(f"component {name!r} gave a reason that is none")
     return given

@@ -51,6 +51,9 @@ def histories(rows: Sequence[Placed]) -> Histories:
     """``rows`` as one ragged array, one row a query."""
     if not rows:
         return Histories.empty(0)
+    if len(rows) == 1:
+        (row,) = rows
+        return Histories(np.array([0, len(row.items)]), row.items, row.values, row.types, row.times)
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row.items) for row in rows], out=offsets[1:])
     return Histories(offsets, *(np.concatenate([getattr(row, name) for row in rows]) for name in Placed.__slots__))

@@ -107,17 +107,12 @@ class Popularity:
         """The profile column that lifts an item most, else its popularity; a new item's strongest content column."""
         vectors = rows_of(self._table, self._live_vectors(), positions)
         column, lift = _largest(queries.profiles[:, None, :] * vectors[..., 1:])
-        new = (self._items.counts(positions) == 0) & (positions >= 0)
-
-        def one(position: int, is_new: bool, best: int, most: float) -> Reason | None:
-            if position < 0:
-                return None
-            if is_new:
-                return self._by_content(position)
-            return self._segments[best] if most >= NOTABLE_LIFT else POPULAR
-
-        rows = zip(positions.tolist(), new.tolist(), column.tolist(), lift.tolist(), strict=True)
-        return [[one(*item) for item in zip(*row, strict=True)] for row in rows]
+        said = np.where(lift >= NOTABLE_LIFT, column, -2)
+        said[positions < 0] = -1
+        reasons = [[self._reasons[n] for n in row] for row in said.tolist()]
+        for row, place in np.argwhere((self._items.counts(positions) == 0) & (positions >= 0)).tolist():
+            reasons[row][place] = self._by_content(int(positions[row, place]))
+        return reasons
 
     def _by_content(self, position: int) -> Reason:
         """The content column that speaks most for an item nobody has met."""
@@ -152,7 +147,8 @@ class Popularity:
     ) -> None:
         self._items, self._table, self._content = items, table, content
         self._profile_names, self._content_names = profile_names, content_names
-        self._segments = [Reason(ReasonCode.POPULAR_IN_SEGMENT, attribute=name) for name in profile_names]
+        segments = [Reason(ReasonCode.POPULAR_IN_SEGMENT, attribute=name) for name in profile_names]
+        self._reasons: list[Reason | None] = [*segments, POPULAR, None]
         self._readable = np.array(["=" in name for name in content_names], np.float32)
         self._pool, self._pool_table = np.arange(len(table), dtype=np.int32), table
         if len(table) > DENSE_LIMIT:

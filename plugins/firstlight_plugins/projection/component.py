@@ -128,12 +128,12 @@ class Projection:
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The history item that adds most to an item's score, else its best content column, else a profile column."""
         histories, known = self._histories(queries), self._answerable(positions)
-        codes = rows_of(self._space.codes, self._placed()[1], histories.items) * self._space.weights(histories)[:, None]
+        codes, weights = rows_of(self._space.codes, self._placed()[1], histories.items), self._space.weights(histories)
         beside = self._vectors(positions) - self._space.mean
         best, gain = np.full(positions.shape, -1), np.zeros(positions.shape, np.float32)
-        for row, (own, items) in enumerate(histories.split(codes, histories.items)):
+        for row, (own, counted, items) in enumerate(histories.split(codes, weights, histories.items)):
             if len(items):
-                parts = own @ beside[row].T
+                parts = (own @ beside[row].T) * counted[:, None]
                 best[row], gain[row] = items[parts.argmax(axis=0)], parts.max(axis=0)
         told = known & (gain > 0)
         reasons = [[_similar(item) if item >= 0 else None for item in row] for row in np.where(told, best, -1).tolist()]

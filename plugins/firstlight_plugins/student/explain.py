@@ -48,14 +48,10 @@ class Occlusion:
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """Reasons for ``positions`` (B, C), each true for this score: without its item the candidate scores lower."""
         history, loss = self._losses(queries, positions)
-        rest = self.prior.explain(queries, positions)
-
-        def one(b: int, c: int) -> Reason | None:
-            if positions[b, c] >= 0 and loss[b, c] >= NOTABLE:
-                return Reason(ReasonCode.SIMILAR_TO_HISTORY, history_position=int(history[b, c]))
-            return rest[b][c]
-
-        return [[one(b, c) for c in range(positions.shape[1])] for b in range(len(positions))]
+        reasons = self.prior.explain(queries, positions)
+        for row, column in np.argwhere((positions >= 0) & (loss >= NOTABLE)).tolist():
+            reasons[row][column] = Reason(ReasonCode.SIMILAR_TO_HISTORY, history_position=int(history[row, column]))
+        return reasons
 
     def _losses(self, queries: Queries, positions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """(B, C) each: the liked item that a candidate would miss most, and what it would lose without it."""
