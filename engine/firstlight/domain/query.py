@@ -135,18 +135,21 @@ class Candidates:
 
         ``positions`` int32 (T,) or (B, T): the item in each column, the column's own number by default.
         """
-        columns = values.shape[1]
+        columns, falling = values.shape[1], -values
         limit = min(limit, columns)
         if 4 * limit < columns and limit:
-            top = np.sort(np.argpartition(-values, limit - 1, axis=1)[:, :limit], axis=1)
+            top = falling.argpartition(limit - 1, axis=1)[:, :limit]
+            top.sort(axis=1)
         else:
             top = np.broadcast_to(np.arange(columns), values.shape)
         rows = np.arange(len(values))[:, None]
-        top = top[rows, np.argsort(-values[rows, top], axis=1, kind="stable")[:, :limit]]
+        top = top[rows, falling[rows, top].argsort(axis=1, kind="stable")[:, :limit]]
         scores = values[rows, top]
-        found = np.isfinite(scores)
         items = top if positions is None else positions[top] if positions.ndim == 1 else positions[rows, top]
-        return cls(np.where(found, items, -1).astype(np.int32), np.where(found, scores, 0).astype(np.float32))
+        found = np.isfinite(scores)
+        if not found.all():
+            items, scores = np.where(found, items, -1), np.where(found, scores, 0)
+        return cls(items.astype(np.int32, copy=False), scores.astype(np.float32, copy=False))
 
     @classmethod
     def stacked(cls, lists: Sequence[Candidates], limit: int) -> Candidates:

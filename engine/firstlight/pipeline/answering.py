@@ -40,7 +40,9 @@ def order(
     Ties go by position; positions beyond a row's own limit are −1. Rerankers see all candidates, best first, one after
     the other; a failing one is skipped.
     """
-    columns = np.argsort(-ranked.values, axis=1, kind="stable")  # padding is −inf: it comes last
+    most = int(prepared.limits.max(initial=0))
+    falling = -ranked.values if rerankers else _best_alone(ranked.values, most)
+    columns = falling.argsort(axis=1, kind="stable")  # padding is −inf: it comes last
     rows = np.arange(len(columns))[:, None]
     for name, reranker in rerankers.items():
         positions, values = inputs.positions[rows, columns], ranked.values[rows, columns]
@@ -49,7 +51,7 @@ def order(
             columns = columns[rows, moved]
     if rerankers:  # wherever they moved the padding
         columns = columns[rows, np.argsort(inputs.positions[rows, columns] < 0, axis=1, kind="stable")]
-    columns = columns[:, : int(prepared.limits.max(initial=0))]
+    columns = columns[:, :most]
     positions = inputs.positions[rows, columns]
     within = np.arange(columns.shape[1]) < prepared.limits[:, None]
     return columns, np.where(within, positions, np.int32(-1))
@@ -86,6 +88,15 @@ def answer(
         parts = zip(map(id_of, row[:length]), scores, behind, why, map(text_of, why, behind), strict=False)
         items.append(tuple(map(RecommendedItem._make, parts)))
     return [ShownList(row, model.names[most]) for row, most in zip(items, totals.argmax(axis=0).tolist(), strict=True)]
+
+
+def _best_alone(values: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """−``values`` (B, C) where among a row's ``most`` highest, ∞ elsewhere: equal numbers are sorted in no time."""
+    width = values.shape[1]
+    if not 0 < most < width:
+        return -values
+    least = np.partition(values, width - most, axis=1)[:, width - most, None]
+    return np.where(values < least, np.float32(np.inf), -values)
 
 
 def _rerank(

@@ -110,8 +110,10 @@ class Popularity:
         said = np.where(lift >= NOTABLE_LIFT, column, -2)
         said[positions < 0] = -1
         reasons = [[self._reasons[n] for n in row] for row in said.tolist()]
-        for row, place in np.argwhere((self._items.counts(positions) == 0) & (positions >= 0)).tolist():
-            reasons[row][place] = self._by_content(int(positions[row, place]))
+        new = (self._items.counts(positions) == 0) & (positions >= 0)
+        if new.any():
+            for row, place in np.argwhere(new).tolist():
+                reasons[row][place] = self._by_content(int(positions[row, place]))
         return reasons
 
     def _by_content(self, position: int) -> Reason:
