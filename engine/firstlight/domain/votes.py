@@ -10,25 +10,21 @@ from numpy.typing import NDArray
 
 from firstlight.domain.query import Candidates
 
+_STRIPES = 8
+"""For each wanted one, so that two of them are rarely in one stripe."""
+
 
 @dataclass(frozen=True, slots=True)
 class Votes:
     """The lists of n history items of one user over N items, one after the other.
 
-    ``items`` int32 (m,), each at most once in a list; ``values`` float32 (m,); ``lengths`` int64 (n,).
+    ``items`` int32 (m,), each at most once in a list, −1 where a list is shorter than its place; ``values`` float32
+    (m,); ``lengths`` int64 (n,).
     """
 
     items: NDArray[np.int32]
     values: NDArray[np.float32]
     lengths: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, lists: Sequence[tuple[NDArray[np.int32], NDArray[np.float32]]], weights: NDArray[np.float32]) -> Votes:
-        """``lists`` of items and values, each value times the list's weight of ``weights`` (n,)."""
-        lengths = np.array([len(items) for items, _ in lists], np.int64)
-        items = np.concatenate([np.zeros(0, np.int32), *(items for items, _ in lists)])
-        values = np.concatenate([np.zeros(0, np.float32), *(values for _, values in lists)])
-        return cls(items, values * np.repeat(weights, lengths), lengths)
 
     def beside(self, more: Votes) -> Votes:
         """These lists, then those of ``more``."""
@@ -37,20 +33,20 @@ class Votes:
 
     def totals(self, size: int) -> Totals:
         """Summed by item, of ``size`` N."""
-        total = np.zeros(size, np.float32)
+        total = np.zeros(size + 1, np.float32)  # the last one is what −1 adds to
         np.add.at(total, self.items, self.values)  # half the time of np.bincount, which converts both
-        items = np.flatnonzero(total != 0)
-        return Totals(items.astype(np.int32), total.take(items))
+        return Totals.of(total[:-1])
 
     def parts(self, candidates: NDArray[np.int32], size: int) -> NDArray[np.float32]:
         """float32 (n, C): what each list says of ``candidates`` (C,), of which none but −1 comes twice."""
         out = np.zeros((len(self.lengths), len(candidates)), np.float32)
-        inside = np.flatnonzero((candidates >= 0) & (candidates < size))
-        column = np.zeros(size, np.int32)
-        column[candidates[inside]] = 1 + inside
-        found = column[self.items]
-        hits = np.flatnonzero(found)
-        out[np.searchsorted(np.cumsum(self.lengths), hits, side="right"), found[hits] - 1] = self.values[hits]
+        columns = np.argsort(candidates)
+        columns = columns[(candidates[columns] >= 0) & (candidates[columns] < size)]
+        wanted = np.zeros(size + 1, np.bool_)
+        wanted[candidates[columns]] = True
+        hits = np.flatnonzero(wanted.take(self.items))  # few: only these are looked up
+        lists = np.searchsorted(np.cumsum(self.lengths), hits, side="right")
+        out[lists, columns[np.searchsorted(candidates[columns], self.items[hits])]] = self.values[hits]
         return out
 
 
@@ -60,6 +56,12 @@ class Totals:
 
     items: NDArray[np.int32]
     values: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, numbers: NDArray[np.float32]) -> Totals:
+        """Those of ``numbers`` (N,) that are not 0."""
+        items = np.flatnonzero(numbers != 0)
+        return cls(items.astype(np.int32), numbers.take(items))
 
     def at(self, positions: NDArray[np.int32]) -> NDArray[np.float32]:
         """float32 (C,) of ``positions`` (C,)."""
@@ -76,8 +78,13 @@ class Totals:
 
     def best(self, limit: int) -> Candidates:
         """The up to ``limit`` highest above 0, as the one row (1, L)."""
-        least = np.float32(0)
-        if len(self.values) > limit > 0:  # finding the value is faster than finding its place
-            least = max(least, np.partition(self.values, -limit)[-limit])
-        near = np.flatnonzero((self.values >= least) & (self.values > 0))
+        near = np.flatnonzero((self.values >= self._floor(limit)) & (self.values > 0))
         return Candidates.best(self.values[near][None], limit, positions=self.items[near])
+
+    def _floor(self, limit: int) -> np.float32:
+        """What the ``limit`` highest reach and few others: of stripes of all numbers, the ``limit``-th highest peak."""
+        height = len(self.values) // (_STRIPES * limit) if limit > 0 else 0
+        if not height:
+            return np.float32(0)
+        peaks = self.values[: len(self.values) // height * height].reshape(height, -1).max(axis=0)
+        return np.float32(np.partition(peaks, -limit)[-limit])

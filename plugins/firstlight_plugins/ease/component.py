@@ -28,7 +28,7 @@ from firstlight import (
     TrainingData,
 )
 from firstlight_plugins.ease.evidence import strengths
-from firstlight_plugins.ease.rows import Floats, votes
+from firstlight_plugins.ease.rows import Floats, totals, votes
 
 _FILES = ("values", "items", "offsets")
 
@@ -99,10 +99,10 @@ class Ease:
         """Known where an interaction of the history counts and the candidate has interactions."""
         values = np.zeros(positions.shape, np.float32)
         known = (positions >= 0) & (self._items.counts(positions) > 0)
-        for row, totals in enumerate(self._totals(queries)):
-            known[row] &= totals is not None
-            if totals is not None:
-                values[row] = totals.at(positions[row])
+        for row, added in enumerate(self._totals(queries)):
+            known[row] &= added is not None
+            if added is not None:
+                values[row] = added.at(positions[row])
         return Scores(np.where(known, values, 0), known)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
@@ -117,7 +117,7 @@ class Ease:
             if not len(mine):
                 reasons.append([None] * positions.shape[1])
                 continue
-            parts = votes(self.weights, mine, counts[liked]).parts(positions[row], self._items.base_size)
+            parts = votes(self.weights, mine).parts(positions[row], self._items.base_size) * counts[liked][:, None]
             reasons.append(
                 [
                     Reason(ReasonCode.SIMILAR_TO_HISTORY, int(mine[b])) if parts[b, c] > 0 else None
@@ -135,9 +135,8 @@ class Ease:
 
     def _added(self, queries: Queries) -> list[Totals | None]:
         """Per query what its history adds to every item; None where nothing of it counts."""
-        size = self._items.base_size
         rows = self._histories(queries)
-        return [votes(self.weights, items, counts).totals(size) if len(items) else None for items, counts, _ in rows]
+        return [totals(self.weights, items, counts) if len(items) else None for items, counts, _ in rows]
 
     def _split(self, queries: Queries) -> list[tuple[NDArray[Any], ...]]:
         """Per query: the items that count, how much, and which are liked."""

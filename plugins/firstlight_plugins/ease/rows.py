@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from firstlight import Votes
+from firstlight import Totals, Votes
 
 Floats = NDArray[np.float32]
 BLOCK = 1_000
@@ -45,8 +45,12 @@ def _of_sparse(block: sparse.csr_array, width: int) -> sparse.csr_array:
     return sparse.csr_array((block.data[kept], block.indices[kept], offsets), block.shape)
 
 
-def votes(weights: sparse.csr_array, history: NDArray[np.int32], strengths: Floats) -> Votes:
-    """The rows of ``history`` (n,), each times its strength (n,)."""
-    starts, ends = weights.indptr[history].tolist(), weights.indptr[history + 1].tolist()
-    lists = [(weights.indices[a:b], weights.data[a:b]) for a, b in zip(starts, ends, strict=True)]
-    return Votes.of(lists, strengths)
+def votes(weights: sparse.csr_array, history: NDArray[np.int32]) -> Votes:
+    """The rows of ``history`` (n,)."""
+    rows = weights[history]
+    return Votes(rows.indices, rows.data, np.diff(rows.indptr))
+
+
+def totals(weights: sparse.csr_array, history: NDArray[np.int32], strengths: Floats) -> Totals:
+    """The rows of ``history`` (n,), each times its strength (n,), summed."""
+    return Totals.of(weights[history].T @ strengths)

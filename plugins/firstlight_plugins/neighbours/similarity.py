@@ -23,10 +23,9 @@ class Lists:
     values: NDArray[np.float32]
 
     def votes(self, history: NDArray[np.int32], weights: NDArray[np.float32]) -> Votes:
-        """The rows of ``history`` (n,) without their padding, each times its weight (n,)."""
-        items, values = self.items[history], self.values[history] * weights[:, None]
-        real = items >= 0
-        return Votes(items[real], values[real], real.sum(axis=1))
+        """The rows of ``history`` (n,), each times its weight (n,)."""
+        items, values = self.items.take(history, axis=0), self.values.take(history, axis=0)
+        return Votes(items.ravel(), (values * weights[:, None]).ravel(), np.full(len(history), items.shape[1]))
 
 
 def similar_items(

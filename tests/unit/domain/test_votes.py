@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -13,8 +14,9 @@ MATRIX = arrays(np.float32, (4, SIZE), elements=st.sampled_from([0, 0, 0.5, 2, -
 
 
 def votes(matrix, weights):
-    lists = [(np.flatnonzero(row).astype(np.int32), row[row != 0]) for row in matrix]
-    return Votes.of(lists, np.array(weights, np.float32)), matrix * np.array(weights, np.float32)[:, None]
+    dense = matrix * np.array(weights, np.float32)[:, None]
+    items = np.where(dense != 0, np.arange(SIZE), -1).astype(np.int32)
+    return Votes(items.ravel(), dense.ravel(), np.full(len(dense), SIZE)), dense
 
 
 @given(MATRIX, st.lists(st.sampled_from([1.0, 0.5]), min_size=4, max_size=4))
@@ -39,7 +41,14 @@ def test_votes_beside_each_other_add_up() -> None:
 
 
 def test_nothing_adds_up_to_nothing() -> None:
-    empty = Votes.of([], np.zeros(0, np.float32))
+    empty = Votes(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
     assert empty.totals(SIZE).at(np.array([1, -1], np.int32)).tolist() == [0, 0]
     assert empty.parts(np.array([1], np.int32), SIZE).shape == (0, 1)
     assert Totals(np.zeros(0, np.int32), np.zeros(0, np.float32)).best(3).positions.tolist() == [[]]
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 47, 48, 1_000])
+def test_the_best_of_many_are_those_of_a_whole_sort(size) -> None:
+    values = np.random.default_rng(size).integers(-9, 40, size).astype(np.float32)
+    expected = [item for item in np.argsort(-values, kind="stable")[:2] if values[item] > 0]
+    assert Totals.of(values).best(2).positions[0].tolist() == expected

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from firstlight_plugins.ease.rows import strongest, votes
+from firstlight_plugins.ease.rows import strongest, totals, votes
 
 WEIGHTS = np.array([[0, 3, -4, 1], [0, 0, 0, 0], [1, -2, 0, 0.5], [5, 0, 0, 0]], np.float32)
 
@@ -18,8 +18,8 @@ def test_the_entries_farthest_from_0_are_kept(kind) -> None:
 
 
 def test_a_history_adds_up_its_rows() -> None:
-    history, strengths = np.array([2, 0], np.int32), np.array([1.0, 0.5], np.float32)
-    found = votes(sparse.csr_array(WEIGHTS), history, strengths)
+    weights, history = sparse.csr_array(WEIGHTS), np.array([2, 0], np.int32)
     everything = np.arange(4, dtype=np.int32)
-    np.testing.assert_allclose(found.totals(4).at(everything), WEIGHTS[2] + 0.5 * WEIGHTS[0])
-    np.testing.assert_allclose(found.parts(everything, 4), [WEIGHTS[2], 0.5 * WEIGHTS[0]])
+    np.testing.assert_array_equal(votes(weights, history).parts(everything, 4), WEIGHTS[history])
+    found = totals(weights, history, np.array([1.0, 0.5], np.float32))
+    np.testing.assert_allclose(found.at(everything), WEIGHTS[2] + 0.5 * WEIGHTS[0])
