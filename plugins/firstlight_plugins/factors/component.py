@@ -30,6 +30,7 @@ from firstlight_plugins.factors.folding import Folding
 
 DENSE_LIMIT = 50_000
 SPARE = 4
+"""How many times as many are searched where some of those found have no interactions: few are, as theirs score 0."""
 
 
 class FactorsSettings(BaseModel):
@@ -82,7 +83,7 @@ class Factors:
         at = np.where(known, positions, 0)
         values = np.zeros(positions.shape, np.float32)
         for row, user in enumerate(users):
-            values[row] = self._folding.factors[at[row]] @ user + self._folding.levels[at[row]]
+            values[row] = self._folding.factors.take(at[row], axis=0) @ user + self._folding.levels.take(at[row])
         return Scores(np.where(known, values, 0), known)
 
     def generate(self, queries: Queries, limit: int) -> Candidates:
@@ -92,9 +93,11 @@ class Factors:
         limit = min(limit, self._items.base_size)
         if self._index is not None and limit:
             augmented = np.concatenate([users, np.ones((len(users), 1), np.float32)], axis=1)
-            pool = self._index.search(augmented, limit * SPARE)
-            values = np.where((self._items.counts(pool.positions) > 0), pool.scores, -np.inf)
-            found = Candidates.best(values, limit, positions=pool.positions)
+            found = self._index.search(augmented, limit)
+            if not self._items.counts(found.positions).all():
+                found = self._index.search(augmented, limit * SPARE)
+                values = np.where(self._items.counts(found.positions) > 0, found.scores, -np.inf)
+                found = Candidates.best(values, limit, positions=found.positions)
         else:
             met, folding = self._items.base_counts > 0, self._folding
             rows = (np.where(met, folding.factors @ user + folding.levels, -np.inf) for user in users)
@@ -129,9 +132,10 @@ class Factors:
 
     def _start(self, items: ItemTable, folding: Folding, index: VectorIndex | None) -> None:
         self._items, self._folding, self._index = items, folding, index
+        self._histories = Remembered(self._met, items)
         self._users = Remembered(lambda queries: folding.users(self._histories(queries)), items)
 
-    def _histories(self, queries: Queries) -> Histories:
+    def _met(self, queries: Queries) -> Histories:
         """Distinct bundle items that training saw."""
         histories = queries.histories
         return histories.keep(self._items.counts(histories.items) > 0).distinct()

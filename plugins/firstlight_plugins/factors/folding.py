@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from firstlight import Histories
-from firstlight_plugins.factors.als import Entries, solve, systems
+from firstlight_plugins.factors.als import Entries
 
 LEVEL_SHRINKAGE = 5.0
 """Values at mean 0 that an item's or a user's own level is weighed against."""
@@ -54,15 +54,19 @@ class Folding:
 
     def users(self, histories: Histories) -> NDArray[np.float32]:
         """Vectors float32 (B, d) of users with these histories."""
-        entries = self.entries(histories)
-        return solve(entries, self.factors, self.gram, self._ridges(entries), self.centre).astype(np.float32)
+        out = np.empty((len(histories), len(self.centre)), np.float32)
+        for row, (items, targets, weights) in enumerate(histories.split(histories.items, *self._cells(histories))):
+            factors = self.factors.take(items, axis=0)
+            pull = (targets * weights) @ factors + self._ridge(weights) * self.centre
+            out[row] = np.linalg.solve(self._system(factors, weights), pull)
+        return out
 
     def parts(self, history: Histories, candidates: NDArray[np.int32]) -> NDArray[np.float32]:
         """float32 (n, C): what each of the n interactions of one user adds to each candidate's score."""
-        entries = self.entries(history)
-        matrix = systems(entries, self.factors, self.gram, self._ridges(entries))[0]
-        shares = np.linalg.solve(matrix, self.factors[candidates].T)
-        return np.asarray((self.factors[history.items] @ shares) * entries.pulls.data[:, None], np.float32)
+        targets, weights = self._cells(history)
+        factors = self.factors.take(history.items, axis=0)
+        shares = np.linalg.solve(self._system(factors, weights), self.factors.take(candidates, axis=0).T)
+        return np.asarray((factors @ shares) * (targets * weights)[:, None], np.float32)
 
     def user_levels(self, histories: Histories) -> NDArray[np.float32]:
         """float32 (B,): how far each user's values lie above those of the items' levels, shrunk towards 0."""
@@ -77,14 +81,23 @@ class Folding:
 
     def entries(self, histories: Histories) -> Entries:
         """What each user's history pulls towards, and how hard."""
+        return Entries.of(*self._cells(histories), histories.items, histories.offsets, len(self.factors))
+
+    def _cells(self, histories: Histories) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Targets and weights, (n,) each, of the interactions."""
         if self.explicit:
             residuals = self._above_items(histories) - self.user_levels(histories)[histories.rows]
             targets, weights = np.nan_to_num(residuals), (~np.isnan(residuals)).astype(np.float32)
         else:
             positive = histories.positive(self.positive_value)
             targets, weights = positive.astype(np.float32), np.where(positive, 1, self.disliked_weight)
-        weights = (weights * self.strength).astype(np.float32)
-        return Entries.of(targets, weights, histories.items, histories.offsets, len(self.factors))
+        return targets, (weights * self.strength).astype(np.float32)
 
-    def _ridges(self, entries: Entries) -> NDArray[np.float32]:
-        return (self.ridge * (entries.mass + self.background * len(self.factors)) + 1e-6).astype(np.float32)
+    def _ridge(self, weights: NDArray[np.float32]) -> np.float32:
+        return np.float32(self.ridge * (weights.sum() + self.background * len(self.factors)) + 1e-6)
+
+    def _system(self, factors: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The matrix (d, d) of the normal equations of one user with these ``factors`` (n, d)."""
+        found = np.asarray((factors.T * weights) @ factors + self.gram, np.float32)
+        found.ravel()[:: len(found) + 1] += self._ridge(weights)
+        return found
