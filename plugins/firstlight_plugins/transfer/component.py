@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -129,15 +130,15 @@ class Transfer:
     def generate(self, queries: Queries, limit: int) -> Candidates:
         """The highest scores, live items included."""
         users, live = self._folded(queries), self._live_vectors()
-        size = self._items.base_size
+        if self._index is None:
+            return Candidates.best(np.concatenate([users @ self._tables.items.T, users @ live.T], axis=1), limit)
+        found, size = self._index.search(users, limit), self._items.base_size
+        if not len(live):
+            return found
         added = np.broadcast_to(np.arange(size, size + len(live), dtype=np.int32), (len(queries), len(live)))
-        if self._index is not None and limit:
-            found = self._index.search(users, limit)
-            positions = np.concatenate([found.positions, added], axis=1)
-            values = np.concatenate([np.where(found.positions >= 0, found.scores, -np.inf), users @ live.T], axis=1)
-            return Candidates.best(values.astype(np.float32), limit, positions=positions)
-        values = np.concatenate([users @ self._tables.items.T, users @ live.T], axis=1)
-        return Candidates.best(values, limit)
+        positions = np.concatenate([found.positions, added], axis=1)
+        values = np.concatenate([np.where(found.positions >= 0, found.scores, -np.inf), users @ live.T], axis=1)
+        return Candidates.best(values.astype(np.float32), limit, positions=positions)
 
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """The liked history item or the profile column that adds most; a new item's strongest content column."""
@@ -187,13 +188,16 @@ class Transfer:
 
     def _users(self, queries: Queries) -> NDArray[np.float32]:
         """float32 (B, 1 + R): 1, then the user's vector."""
-        users = np.ones((len(queries), self._tables.items.shape[1]), np.float32)
         histories = self._histories(queries)
-        profiles = queries.profiles.astype(np.float32)
-        for row in range(len(queries)):
-            own = profiles[row] @ self._tables.users[: self._profile_size]
-            users[row, 1:] = own + self._additions(histories.take(np.array([row]))).sum(axis=0)
-        return users
+        content = self._items.content(histories.items) - self._tables.centre
+        liked = histories.positive(self._positive_value)
+        kinds = np.stack([liked, ~liked]).astype(np.float32)
+        context = np.zeros((len(queries), len(self._tables.users)), np.float32)
+        context[:, : self._profile_size] = queries.profiles
+        for row, (start, end) in enumerate(pairwise(histories.offsets.tolist())):
+            context[row, self._profile_size :] = (kinds[:, start:end] @ content[start:end]).ravel()
+        context[:, self._profile_size :] /= np.sqrt(histories.lengths + self._body.crowding)[:, None]
+        return np.concatenate([np.ones((len(queries), 1), np.float32), context @ self._tables.users], axis=1)
 
     def _reason(
         self,
