@@ -79,7 +79,8 @@ class Totals:
     def best(self, limit: int) -> Candidates:
         """The up to ``limit`` highest above 0, as the one row (1, L)."""
         near = np.flatnonzero((self.values >= self._floor(limit)) & (self.values > 0))
-        return Candidates.best(self.values[near][None], limit, positions=self.items[near])
+        near = near[np.argsort(-self.values[near], kind="stable")[:limit]]
+        return Candidates(self.items[near][None], self.values[near][None])
 
     def _floor(self, limit: int) -> np.float32:
         """What the ``limit`` highest reach and few others: of stripes of all numbers, the ``limit``-th highest peak."""
