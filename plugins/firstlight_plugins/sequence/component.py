@@ -102,7 +102,8 @@ class Sequence:
         """float32 (B, d): what the queries' users are like; an empty history has a state too."""
         return self._states(queries)
 
-    def _encoded(self, queries: Queries) -> NDArray[np.float32]:
+    def encode(self, queries: Queries) -> NDArray[np.float32]:
+        """The same, for queries that are asked about once: nothing is remembered."""
         tokens = tokenise(queries.histories, self._scaling, limit=self._max_history)
         if not len(queries):
             return np.zeros((0, self._tables.width), np.float32)
@@ -156,7 +157,7 @@ class Sequence:
         )
 
     def item_vectors(self, positions: NDArray[np.int32]) -> NDArray[np.float32]:
-        """float32 (n, d): the vectors that states meet; two items near each other please the same users."""
+        """float32 (..., d) of ``positions``: what states meet; two items near each other please the same users."""
         return rows_of(self._tables.vectors, self._live().vectors, positions)
 
     def embed_items(self, content: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -177,7 +178,7 @@ class Sequence:
         self._encoder, self._tables = encoder, tables
         self._scaling, self._profile_names = scaling, profile_names
         self._live_rows: LiveRows | None = None
-        self._states = Remembered(self._encoded, items)
+        self._states = Remembered(self.encode, items)
 
     def _live(self) -> LiveRows:
         """Live items' rows, made again when the table's live content is another array."""

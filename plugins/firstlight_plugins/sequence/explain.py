@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -25,8 +26,12 @@ class Scorer(Protocol):
         """float32 (B, d)."""
         ...
 
-    def residuals(self, states: NDArray[np.float32], positions: NDArray[np.int32]) -> NDArray[np.float32]:
-        """float32 (B, C)."""
+    def encode(self, queries: Queries) -> NDArray[np.float32]:
+        """The same, of queries that are asked about once."""
+        ...
+
+    def item_vectors(self, positions: NDArray[np.int32]) -> NDArray[np.float32]:
+        """float32 (B, C, d)."""
         ...
 
     def score(self, queries: Queries, positions: NDArray[np.int32]) -> Scores:
@@ -54,7 +59,7 @@ class Occlusion:
     def explain(self, queries: Queries, positions: NDArray[np.int32]) -> list[list[Reason | None]]:
         """Reasons for ``positions`` (B, C), each true for this score: without its evidence the item scores lower."""
         history, history_loss = self._history(queries, positions)
-        column, column_loss = self._profile(queries, positions)
+        column, column_loss = self._profile(queries, np.where(history_loss < NOTABLE, positions, -1).astype(np.int32))
         rest = self.prior.explain(queries, positions)
 
         def one(b: int, c: int) -> Reason | None:
@@ -72,42 +77,37 @@ class Occlusion:
         """(B, C) each: the liked item that an item would miss most, and what it would lose without it."""
         histories = queries.histories
         liked = histories.keep(histories.positive(self.positive_value)).newest(NEWEST)
-        rows, items = liked.rows, liked.items
-        without = queries.take(rows)
-        removed = items[without.histories.rows]
+        without = queries.take(liked.rows)
+        removed = liked.items[without.histories.rows]
         without = replace(without, histories=without.histories.keep(without.histories.items != removed))
-        shape = positions.shape
-        best, loss = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
-        if not len(rows):
-            return best, loss
-        change = self.scorer.states(queries)[rows] - self.scorer.states(without)
-        return _largest(rows, items, self.scorer.residuals(change, positions[rows]), best, loss)
+        change = self.scorer.states(queries)[liked.rows] - self.scorer.encode(without)
+        vectors = self.scorer.item_vectors(positions)
+        losses = [change[a:b] @ vectors[row].T for row, (a, b) in enumerate(pairwise(liked.offsets.tolist()))]
+        return _largest(liked.items, losses, positions.shape)
 
     def _profile(self, queries: Queries, positions: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """(B, C) each: the profile column that an item would miss most, and what it would lose without it."""
-        rows, columns = np.nonzero(queries.profiles)
+        asked = (positions >= 0).any(axis=1, keepdims=True)
+        rows, columns = np.nonzero(np.where(asked, queries.profiles, 0))
+        if not len(rows):
+            return np.full(positions.shape, -1, np.int32), np.zeros(positions.shape, np.float32)
         without = queries.take(rows)
         profiles = without.profiles.copy()
         profiles[np.arange(len(rows)), columns] = 0
-        shape = positions.shape
-        best, loss = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
-        if not len(rows):
-            return best, loss
         full = self.scorer.score(queries, positions).values[rows]
         losses = full - self.scorer.score(replace(without, profiles=profiles), positions[rows]).values
-        return _largest(rows, columns.astype(np.int32), losses, best, loss)
+        by_query = np.split(losses, np.searchsorted(rows, np.arange(1, len(positions))))
+        return _largest(columns.astype(np.int32), by_query, positions.shape)
 
 
 def _largest(
-    rows: NDArray[np.int64],
-    names: NDArray[np.int32],
-    losses: NDArray[np.float32],
-    best: NDArray[np.int32],
-    loss: NDArray[np.float32],
+    names: NDArray[np.int32], losses: Sequence[NDArray[np.float32]], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """For each query and candidate the name with the largest positive loss; ``losses`` (R, C), ``rows`` (R,)."""
-    for row, name, lost in zip(rows, names, losses, strict=True):
-        more = lost > loss[row]
-        best[row, more] = name
-        loss[row, more] = lost[more]
+    """(B, C) each: the name with the largest loss, and that; of B queries' ``losses``, (R, C) for R names each."""
+    best, loss = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
+    start = 0
+    for row, lost in enumerate(losses):
+        if len(lost):
+            best[row], loss[row] = names[start : start + len(lost)][lost.argmax(axis=0)], lost.max(axis=0)
+        start += len(lost)
     return best, loss
