@@ -1,7 +1,7 @@
 """Which threads of a worker may interrupt the one that answers.
 
 gRPC wakes a thread of its own several times a call, and on a busy core that would interrupt the event loop each time.
-Told to wait until the loop waits, it finds more to do at once: a third of the context switches, and less processor time.
+Told to wait until the loop waits, it finds more to do at once: a third of the context switches, less processor time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def let_the_loop_finish() -> None:
     """
     if not _TASKS.exists():
         return
-    for thread in map(int, os.listdir(_TASKS)):
+    for task in _TASKS.iterdir():
+        thread = int(task.name)
         if thread != os.getpid():
             with suppress(ProcessLookupError, PermissionError):  # it ended; or a sandbox forbids it
                 os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
