@@ -17,11 +17,10 @@ LARGEST = 32
 """Queries in one batch: each answer waits for the whole of it."""
 
 WINDOW_S = 0.001
-"""A call that meets a busy server waits this long for others to come along, and again after those that did; longer
-after a large batch, in proportion: its callers come again, and taking calls in costs time."""
+"""A call that meets a busy server waits this long for others to come along, and again after those that did."""
 
-CALM = 8
-"""After a batch of no more queries than this the window is the shortest."""
+PATIENCE = 4
+"""After a full batch the window is so many times as long: its callers come again, and taking calls in costs time."""
 
 LONELY, SKIPPED = 4, 8
 """Where nobody came along in four windows in a row, eight are skipped after each that is no different: a single caller,
@@ -79,7 +78,7 @@ class Batching:
         if self._skip:
             self._skip -= 1
             return True
-        return time.monotonic() > self._ended_s + self._last * WINDOW_S
+        return self.ahead == 1 and time.monotonic() > self._ended_s + self._last * WINDOW_S
 
     def _join(self, catalog_id: str, query: Query, deadline: float) -> asyncio.Future[Recommendation]:
         loop, waiting = asyncio.get_running_loop(), self._waiting[catalog_id]
@@ -94,7 +93,7 @@ class Batching:
     def _open_window(self, catalog_id: str) -> None:
         loop, seen = asyncio.get_running_loop(), len(self._waiting[catalog_id])
         behind_s = max(0.0, time.monotonic() - loop.time())  # the loop's clock stands still while it computes
-        window_s = WINDOW_S * max(1, self._last // CALM)
+        window_s = WINDOW_S * (PATIENCE if self._last == LARGEST else 1)
         self._windows[catalog_id] = loop.call_later(behind_s + window_s, self._close_window, catalog_id, seen)
 
     def _close_window(self, catalog_id: str, seen: int) -> None:
