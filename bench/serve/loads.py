@@ -47,7 +47,7 @@ def tables(measured: Mapping[int, Measured], profiles: Mapping[str, Mapping[str,
         ),
         Table(
             "Open loop at half of its own capacity, ms",
-            ["", "items", "route", "calls/s", "p50", "p95", "p99", "echo p50", "echo p95", "echo p99"],
+            ["", "items", "route", "calls/s", "refused", "p50", "p95", "p99", "echo p50", "echo p95", "echo p99"],
             list(_latencies(measured.values())),
         ),
         Table(
@@ -71,7 +71,7 @@ def _latencies(measured: Iterable[Measured]) -> Iterable[tuple[str, ...]]:
     for one in measured:
         for (who, route), found in one.latencies.items():
             times = (f"{value:.1f}" for value in (*found.server, *found.echo))
-            yield who, f"{one.items:,}", route, f"{found.rate:,.0f}", *times
+            yield who, f"{one.items:,}", route, f"{found.rate:,.0f}", f"{found.refused:.2%}", *times
 
 
 def _stages(title: str, found: Mapping[str, float]) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,11 +41,15 @@ class Load:
 
 @dataclass(frozen=True)
 class Latency:
-    """Medians of p50, p95 and p99 in ms at ``rate`` calls a second, half of what the server can do."""
+    """Medians of p50, p95 and p99 in ms at ``rate`` calls a second, half of what the server can do.
+
+    ``refused``: the share of calls, of which there should be none, that were not answered.
+    """
 
     rate: float
     server: tuple[float, float, float]
     echo: tuple[float, float, float]
+    refused: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -111,11 +116,15 @@ def _load(server: Server, echo: Server, files: driving.Asked, plan: Plan, binary
 
 def _latency(server: Server, echo: Server, files: driving.Asked, plan: Plan, binary: Path, *, rate: float) -> Latency:
     told: dict[Server, list[tuple[float, ...]]] = {server: [], echo: []}
+    counts: Counter[str] = Counter()
     for round_ in range(plan.rounds):
         for one, kept in told.items():
-            found = driving.open_loop(binary, one, files, plan.seconds, rate, seed=round_)
+            shape = ("-mode", "open", "-rate", str(rate), "-seed", str(round_))
+            found = driving.told(binary, one, files, plan.seconds, *shape)
             kept.append(tuple(found[f"{share}_ms"] for share in ("p50", "p95", "p99")))
-    return Latency(rate, _medians(told[server]), _medians(told[echo]))
+            if one is server:
+                counts.update(found["counts"])
+    return Latency(rate, _medians(told[server]), _medians(told[echo]), 1 - counts["OK"] / counts.total())
 
 
 def _medians(rows: Sequence[tuple[float, ...]]) -> tuple[float, float, float]:
