@@ -68,10 +68,7 @@ def ours(
     Raises:
         RuntimeError: a call failed.
     """
-    found = told(binary, server, asked, seconds, *options, callers=callers)
-    if set(found["counts"]) != {"OK"}:
-        raise RuntimeError(f"calls failed: {found['counts']}")
-    return found
+    return answered(told(binary, server, asked, seconds, *options, callers=callers))
 
 
 def told(
@@ -90,12 +87,29 @@ def closed(binary: Path, server: Server, asked: Asked, seconds: float, callers: 
 
 
 def open_loop(
-    binary: Path, server: Server, asked: Asked, seconds: float, rate: float, *, seed: int, callers: Callers = FEW
+    binary: Path,
+    server: Server,
+    asked: Asked,
+    seconds: float,
+    rate: float,
+    *options: str,
+    seed: int = 0,
+    callers: Callers = FEW,
 ) -> dict[str, Any]:
-    """Calls at random times, ``rate`` of them a second."""
-    return ours(
-        binary, server, asked, seconds, "-mode", "open", "-rate", str(rate), "-seed", str(seed), callers=callers
-    )
+    """Calls at random times, ``rate`` of them a second, whatever came of them."""
+    shape = ("-mode", "open", "-rate", str(rate), "-seed", str(seed))
+    return told(binary, server, asked, seconds, *shape, *options, callers=callers)
+
+
+def answered(found: dict[str, Any]) -> dict[str, Any]:
+    """``found``, what a generator told.
+
+    Raises:
+        RuntimeError: a call failed.
+    """
+    if set(found["counts"]) != {"OK"}:
+        raise RuntimeError(f"calls failed: {found['counts']}")
+    return found
 
 
 def build(folder: Path) -> Path:

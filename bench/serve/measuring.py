@@ -119,8 +119,7 @@ def _latency(server: Server, echo: Server, files: driving.Asked, plan: Plan, bin
     counts: Counter[str] = Counter()
     for round_ in range(plan.rounds):
         for one, kept in told.items():
-            shape = ("-mode", "open", "-rate", str(rate), "-seed", str(round_))
-            found = driving.told(binary, one, files, plan.seconds, *shape)
+            found = driving.open_loop(binary, one, files, plan.seconds, rate, seed=round_)
             kept.append(tuple(found[f"{share}_ms"] for share in ("p50", "p95", "p99")))
             if one is server:
                 counts.update(found["counts"])

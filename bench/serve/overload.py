@@ -115,8 +115,8 @@ def _stress(run: Run, server: Server, files: Asked, peak: float, *options: str) 
 
 
 def _offered(run: Run, server: Server, files: Asked, seconds: float, rate: float, *options: str) -> dict[str, Any]:
-    shape = ("-mode", "open", "-deadline", f"{DEADLINE_S}s", "-rate", str(rate))
-    return driving.told(run.generator, server, files, seconds, *shape, *options, callers=CALLERS)
+    deadline = ("-deadline", f"{DEADLINE_S}s")
+    return driving.open_loop(run.generator, server, files, seconds, rate, *deadline, *options, callers=CALLERS)
 
 
 def _table(found: Mapping[str, Mapping[str, Stress]], items: int) -> Table:

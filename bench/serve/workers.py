@@ -52,7 +52,7 @@ def workers(run: Run) -> Found:
 def _cpu_ms(run: Run, server: Server, files: Asked, rate: float, seed: int) -> float:
     """Of a request, supervisor included."""
     before = server.cpu_s()
-    told = driving.open_loop(run.generator, server, files, run.seconds, rate, seed=seed, callers=MANY)
+    told = driving.answered(driving.open_loop(run.generator, server, files, run.seconds, rate, seed=seed, callers=MANY))
     return 1000 * (server.cpu_s() - before) / told["counts"]["OK"]
 
 

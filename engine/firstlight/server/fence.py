@@ -10,8 +10,8 @@ from firstlight.server.batching import LARGEST
 from firstlight.settings import ServeSettings
 
 MOST_REFUSALS = 5
-"""Between two measurements of the delay, at most: each refusal costs the event loop a good part of an answer. Of those
-who do not obey, gRPC refuses for less where more wait than ``max_pending_requests``."""
+"""Fewer than this between two measurements of the delay: each refusal costs the event loop a good part of an answer.
+Of those who do not obey, gRPC refuses for less where more wait than ``max_pending_requests``."""
 
 SHORTEST_PUSH_BACK_S = 1.0
 """Of many callers only a few are told, and those have to be silent for the others too."""
@@ -35,7 +35,7 @@ never be measured again."""
 
 
 class Fence:
-    """Of one worker. ``clock``: seconds, monotonic."""
+    """Of one worker."""
 
     def __init__(self, settings: ServeSettings, *, chance: random.Random | None = None) -> None:
         self._longest_s = settings.max_queue_delay_s
@@ -57,8 +57,8 @@ class Fence:
     def measured(self, port: str, delay_s: float, refused: int = 0) -> None:
         """A call to ``port`` waited so long, and gRPC ``refused`` others since the last.
 
-        Each time that calls wait too long, or too many do, one more may be refused until the next, but for the first:
-        it may have met a pause. Each time that they do not halves that: many callers are silenced soon, and not all.
+        Each time that calls wait too long, or some were refused, one more may be refused here until the next, but for
+        the first: it may have met a pause. Each other time halves that: many callers are silenced soon, and not all.
         """
         self._delays_s[port] = delay_s
         metrics.QUEUE_DELAY.set(self.delay_s)

@@ -212,9 +212,8 @@ def test_who_waited_too_long_is_told_and_hurries_nobody(monkeypatch):
         assert await asyncio.gather(hurried, calm) == ["b", "c"]
         assert asked.batches == [("default", ["b"]), ("default", ["c"])]
 
-    monkeypatch.setattr(
-        batches, "WINDOW_S", 0.2
-    )  # twice, since somebody comes along in the first one, and an answer takes longer
+    # Two windows: somebody comes along in the first one, and an answer takes longer than that.
+    monkeypatch.setattr(batches, "WINDOW_S", 0.2)
     monkeypatch.setattr(batches, "HURRY_S", 0.3)
     asyncio.run(run())
 
