@@ -29,7 +29,6 @@ from firstlight import (
     products_of,
     rows_of,
 )
-from firstlight_plugins.projection.scaling import standardised
 from firstlight_plugins.projection.space import Space
 from firstlight_plugins.projection.typical import Typical
 
@@ -157,8 +156,7 @@ class Projection:
         return self._states(queries)
 
     def _placed_users(self, queries: Queries) -> Floats:
-        states = self._space.states(queries, self._histories(queries), self._placed()[1])
-        return standardised(states, self._spread).astype(np.float32)
+        return self._space.standardised(self._space.states(queries, self._histories(queries), self._placed()[1]))
 
     def _typical_states(self, queries: Queries) -> Floats:
         """float32 (B, d): of typical users of whom as much is known."""
@@ -200,7 +198,6 @@ class Projection:
         self._profile_names, self._content_names = profile_names, content_names
         self._live, self._moved, self._places = None, {}, None
         self._states, self._histories = Remembered(self._placed_users, items), Remembered(self._distinct, items)
-        self._spread = space.spread.astype(np.float64)
         self._described = items.base_content.any(axis=1) | (items.base_counts > 0)
         columns = np.zeros((len(content_names), space.items.shape[1]), np.float32)
         own = slice(1, 1 + len(space.features.columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -40,7 +41,7 @@ class Numbers:
         return np.asarray((self.prior + self.kept * likes) / self.mean_likes, np.float64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Space:
     """A user's state z = Σ w_j · codes_j + weight(n) · (1, x) · ``priors``; item c scores z · items_c.
 
@@ -116,4 +117,8 @@ class Space:
 
     def standardised(self, states: Floats) -> Floats:
         """``states`` (B, d) scaled so that by content a user's scores have deviation 1 over the catalogue."""
-        return standardised(states, self.spread).astype(np.float32)
+        return standardised(states, self._wide_spread).astype(np.float32)
+
+    @cached_property
+    def _wide_spread(self) -> NDArray[np.float64]:
+        return self.spread.astype(np.float64)
